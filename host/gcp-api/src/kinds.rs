@@ -1,0 +1,1 @@
+//! The hand-kept table of facts (in preparation).

@@ -1,0 +1,113 @@
+//! `{variable}` templates: paths, names and predicted values of the kinds table.
+//!
+//! `{name}` is the value as it is, percent-encoded in a path; `{+name}` is never encoded (a value
+//! that is itself a path, as an operation's name); `{name|last}` is the part after the last slash,
+//! so that an id, a full resource name and a link all mean the same resource.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Everything but RFC 3986's unreserved characters, `@` and `:`… which Google leaves readable in
+/// service-account and operation names; a slash is always encoded.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
+
+/// A template could not be filled in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// A variable has no value (yet).
+    #[error("`{{{variable}}}` in `{template}` has no value")]
+    Missing {
+        /// Name of the variable.
+        variable: String,
+        /// The template.
+        template: String,
+    },
+    /// A brace without partner.
+    #[error("`{template}` has an open brace without its partner")]
+    Unbalanced {
+        /// The template.
+        template: String,
+    },
+}
+
+/// Fills in `template`, values as they are.
+pub fn expand(template: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<String, TemplateError> {
+    fill(template, value, false)
+}
+
+/// Fills in `template`, values percent-encoded as path segments (except `{+name}`).
+pub fn expand_path(template: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<String, TemplateError> {
+    fill(template, value, true)
+}
+
+/// The names of the variables of `template`, in order, without sign and filter.
+pub fn variables(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|part| {
+        let inside = part.split_once('}')?.0;
+        Some(inside.trim_start_matches('+').trim_end_matches("|last"))
+    })
+}
+
+/// The part of `text` after its last slash.
+pub fn last_segment(text: &str) -> &str {
+    text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)
+}
+
+fn fill(
+    template: &str,
+    value: &dyn Fn(&str) -> Option<String>,
+    encode: bool,
+) -> Result<String, TemplateError> {
+    let mut result = String::with_capacity(template.len() + 32);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (inside, tail) = after
+            .split_once('}')
+            .ok_or_else(|| TemplateError::Unbalanced { template: template.to_owned() })?;
+        let raw = inside.starts_with('+');
+        let name = inside.trim_start_matches('+');
+        let (name, last) = name.strip_suffix("|last").map_or((name, false), |name| (name, true));
+        let found = value(name).ok_or_else(|| TemplateError::Missing {
+            variable: name.to_owned(),
+            template: template.to_owned(),
+        })?;
+        let found = if last { last_segment(&found) } else { &found };
+        result.push_str(before);
+        if encode && !raw {
+            result.extend(utf8_percent_encode(found, SEGMENT));
+        } else {
+            result.push_str(found);
+        }
+        rest = tail;
+    }
+    result.push_str(rest);
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(name: &str) -> Option<String> {
+        match name {
+            "object" => Some("a/b c".into()),
+            "network" => Some("https://www.googleapis.com/compute/v1/projects/p/global/networks/n".into()),
+            "operation" => Some("operations/x".into()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn values_are_encoded_in_paths_only() {
+        assert_eq!(expand_path("o/{object}", &value).unwrap(), "o/a%2Fb%20c");
+        assert_eq!(expand("o/{object}", &value).unwrap(), "o/a/b c");
+        assert_eq!(expand_path("v1/{+operation}:wait", &value).unwrap(), "v1/operations/x:wait");
+        assert_eq!(expand_path("networks/{network|last}", &value).unwrap(), "networks/n");
+        assert_eq!(variables("a/{x}/{+y}/{z|last}").collect::<Vec<_>>(), ["x", "y", "z"]);
+    }
+
+    #[test]
+    fn a_missing_value_names_the_variable() {
+        let error = expand("projects/{project}", &value).unwrap_err();
+        insta::assert_snapshot!(error, @"`{project}` in `projects/{project}` has no value");
+    }
+}
