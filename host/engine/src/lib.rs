@@ -1,1 +1,32 @@
-//! engine
+//! Plans and carries out changes: graph × state → operations → cloud.
+//!
+//! - [`plan`] compares what a program declared with what is recorded and yields a [`Plan`]: operations
+//!   as data, each with its reasons and with the operations that must come before it.
+//! - [`apply`] carries a plan out. Every operation is journalled before and after it touches the cloud.
+//! - [`recover`] finishes what an interrupted run left open.
+//!
+//! The engine knows neither Wasm nor Google: clouds are behind [`Provider`], persistence is behind
+//! [`Store`]. It imports `graph` only.
+
+mod apply;
+mod event;
+mod plan;
+mod provider;
+mod record;
+mod recover;
+mod standard;
+mod store;
+
+pub use apply::{Apply, ApplyError, Summary, apply};
+pub use event::{Event, Observer};
+pub use plan::{
+    Action, Change, ChangeKind, Operation, OperationId, Plan, PlanContext, Step, lookups, plan, plan_destroy,
+};
+pub use provider::{
+    Declaration, Durations, Outcome, Progress, Provider, ProviderError, Recovery, Request, RequestAction, Resolved,
+    Target,
+};
+pub use record::{Deferral, Entry, OpenOperation, Recorded, Run, State, StateTarget};
+pub use recover::recover;
+pub use standard::{Standard, check as check_standard};
+pub use store::{Guard, Holder, Loaded, Store, StoreError};

@@ -1,0 +1,367 @@
+//! What is remembered of a stack: the state, and the journal entries that it is made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mlflow_host_graph::{Urn, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::provider::{Outcome, RecordHints, Request, RequestAction};
+
+/// The version of the state's shape. A higher one is refused.
+pub const FORMAT: u32 = 1;
+
+/// Where a stack lives. A state belongs to one of these and refuses any other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateTarget {
+    /// `local` or `gcp`.
+    pub cloud: String,
+    /// The project's id.
+    pub project: String,
+}
+
+/// A resource as it was when its last operation ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Kind and logical name.
+    pub urn: Urn,
+    /// The full resource name in the cloud.
+    pub identity: String,
+    /// The complete inputs of the last successful operation.
+    #[serde(with = "mlflow_host_graph::value::revealing")]
+    pub inputs: Value,
+    /// The attributes, as the cloud returned them.
+    #[serde(with = "mlflow_host_graph::value::revealing")]
+    pub outputs: Value,
+    /// The rest.
+    pub hints: RecordHints,
+    /// Whether the last operation failed and left the resource behind in an uncertain shape.
+    #[serde(default)]
+    pub unsettled: bool,
+    /// Why its deletion has to wait, if it has to.
+    #[serde(default)]
+    pub deferred: Option<Deferral>,
+}
+
+/// A deletion that the cloud cannot do yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deferral {
+    /// A sentence that says what holds it.
+    pub reason: String,
+    /// When to try again, RFC 3339.
+    pub retry_at: String,
+}
+
+/// A request that has been sent, or was about to be, and has no recorded end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenOperation {
+    /// The request.
+    pub request: Request,
+    /// What the provider needs to go on, once the cloud has answered.
+    pub handle: Option<Json>,
+}
+
+/// One run of a command that changes things.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// A UUID.
+    pub id: String,
+    /// `up` or `destroy`.
+    pub command: String,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// Who ran it, as `user@host`.
+    pub by: String,
+    /// SHA-256 of the program, hexadecimal.
+    pub program: Option<String>,
+}
+
+/// A line of the journal. Any prefix of a journal yields a valid state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+pub enum Entry {
+    /// The first entry of a state.
+    Genesis {
+        /// See [`FORMAT`].
+        format: u32,
+        /// The stack's name.
+        stack: String,
+        /// Where it lives.
+        target: StateTarget,
+        /// Makes generated names unique to this stack and target.
+        seed: String,
+    },
+    /// A run begins.
+    Begin {
+        /// The run.
+        run: Run,
+    },
+    /// A request is about to be sent.
+    Intent {
+        /// The request.
+        request: Request,
+    },
+    /// The cloud has taken the request up.
+    Started {
+        /// Id of the request.
+        request: String,
+        /// What the provider needs to go on.
+        handle: Json,
+    },
+    /// A request has ended well. The outcomes are those of its targets, in order; none for a deletion.
+    Done {
+        /// Id of the request.
+        request: String,
+        /// What came of it.
+        outcomes: Vec<Outcome>,
+    },
+    /// A request has failed, and may have left something behind.
+    Failed {
+        /// Id of the request.
+        request: String,
+        /// What the error said.
+        message: String,
+        /// What is left, one entry a target, or nothing.
+        left: Vec<Outcome>,
+    },
+    /// A deletion has to wait.
+    Deferred {
+        /// Id of the request.
+        request: String,
+        /// Why, and until when.
+        deferral: Deferral,
+    },
+    /// A request has never reached the cloud.
+    Abandoned {
+        /// Id of the request.
+        request: String,
+    },
+    /// Resources without an API are set.
+    Set {
+        /// The resources.
+        resources: Vec<Recorded>,
+    },
+    /// Resources are taken out of the state and left alone in the cloud.
+    Forget {
+        /// Which, by URN and generation.
+        resources: Vec<(Urn, u32)>,
+    },
+    /// What is recorded of a resource besides inputs and outputs has changed.
+    Hints {
+        /// Which.
+        urn: Urn,
+        /// The new facts.
+        hints: RecordHints,
+    },
+    /// A resource makes room for its replacement, and is to be deleted once nothing needs it.
+    Condemn {
+        /// Which.
+        urn: Urn,
+    },
+    /// The outputs of the stack.
+    Outputs {
+        /// By name.
+        #[serde(with = "mlflow_host_graph::value::revealing")]
+        outputs: Value,
+    },
+    /// The run has ended.
+    End {
+        /// Id of the run.
+        run: String,
+        /// How many operations of each sort, by a word, e.g., `created`.
+        counts: BTreeMap<String, usize>,
+    },
+}
+
+/// Everything that is remembered of a stack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// See [`FORMAT`].
+    pub format: u32,
+    /// The stack's name.
+    pub stack: String,
+    /// Where it lives.
+    pub target: StateTarget,
+    /// Makes generated names unique to this stack and target.
+    pub seed: String,
+    /// How many entries have been applied.
+    pub serial: u64,
+    /// The resources that exist.
+    pub resources: BTreeMap<Urn, Recorded>,
+    /// Replaced resources that are still to be deleted.
+    pub condemned: Vec<Recorded>,
+    /// Requests without an end, by id.
+    pub open: BTreeMap<String, OpenOperation>,
+    /// The outputs of the last complete `up`.
+    #[serde(with = "mlflow_host_graph::value::revealing")]
+    pub outputs: Value,
+    /// The last run that began.
+    pub last_run: Option<Run>,
+}
+
+impl State {
+    /// The state after a [`Entry::Genesis`].
+    pub fn new(stack: &str, target: StateTarget, seed: String) -> Self {
+        Self {
+            format: FORMAT,
+            stack: stack.to_owned(),
+            target,
+            seed,
+            serial: 0,
+            resources: BTreeMap::new(),
+            condemned: Vec::new(),
+            open: BTreeMap::new(),
+            outputs: Value::empty_map(),
+            last_run: None,
+        }
+    }
+
+    /// The entry that makes this state from nothing.
+    pub fn genesis(&self) -> Entry {
+        Entry::Genesis {
+            format: self.format,
+            stack: self.stack.clone(),
+            target: self.target.clone(),
+            seed: self.seed.clone(),
+        }
+    }
+
+    /// Takes an entry in. Entries about requests or resources that are not known are ignored, so that a
+    /// cut journal still replays.
+    pub fn apply(&mut self, entry: Entry) {
+        self.serial += 1;
+        match entry {
+            Entry::Genesis { format, stack, target, seed } => {
+                let serial = self.serial;
+                *self = Self { serial, format, ..Self::new(&stack, target, seed) };
+            }
+            Entry::Begin { run } => self.last_run = Some(run),
+            Entry::Intent { request } => {
+                self.open.insert(request.id.clone(), OpenOperation { request, handle: None });
+            }
+            Entry::Started { request, handle } => {
+                if let Some(open) = self.open.get_mut(&request) {
+                    open.handle = Some(handle);
+                }
+            }
+            Entry::Done { request, outcomes } => {
+                if let Some(open) = self.open.remove(&request) {
+                    self.finish(open.request, outcomes, false);
+                }
+            }
+            Entry::Failed { request, left, .. } => {
+                if let Some(open) = self.open.remove(&request) {
+                    if !left.is_empty() {
+                        self.finish(open.request, left, true);
+                    }
+                }
+            }
+            Entry::Deferred { request, deferral } => {
+                if let Some(open) = self.open.remove(&request) {
+                    for target in open.request.targets {
+                        if let Some(recorded) = self.recorded_mut(&target.urn, target.record.generation) {
+                            recorded.deferred = Some(deferral.clone());
+                        }
+                    }
+                }
+            }
+            Entry::Abandoned { request } => {
+                self.open.remove(&request);
+            }
+            Entry::Set { resources } => {
+                for recorded in resources {
+                    self.resources.insert(recorded.urn.clone(), recorded);
+                }
+            }
+            Entry::Forget { resources } => {
+                for (urn, generation) in resources {
+                    self.remove(&urn, generation);
+                }
+            }
+            Entry::Hints { urn, hints } => {
+                if let Some(recorded) = self.resources.get_mut(&urn) {
+                    recorded.hints = hints;
+                }
+            }
+            Entry::Condemn { urn } => {
+                if let Some(recorded) = self.resources.remove(&urn) {
+                    self.condemned.push(recorded);
+                }
+            }
+            Entry::Outputs { outputs } => self.outputs = outputs,
+            Entry::End { .. } => {}
+        }
+    }
+
+    /// Every resource, with those that are still to be deleted.
+    pub fn all(&self) -> impl Iterator<Item = &Recorded> {
+        self.resources.values().chain(&self.condemned)
+    }
+
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty() && self.condemned.is_empty() && self.open.is_empty()
+    }
+
+    fn finish(&mut self, request: Request, outcomes: Vec<Outcome>, unsettled: bool) {
+        match request.action {
+            RequestAction::Delete if unsettled => {}
+            RequestAction::Delete => {
+                for target in request.targets {
+                    self.remove(&target.urn, target.record.generation);
+                }
+            }
+            RequestAction::Create | RequestAction::Update => {
+                for (target, outcome) in request.targets.into_iter().zip(outcomes) {
+                    let recorded = Recorded {
+                        urn: target.urn.clone(),
+                        identity: outcome.identity,
+                        inputs: target.inputs,
+                        outputs: outcome.outputs,
+                        hints: target.record,
+                        unsettled,
+                        deferred: None,
+                    };
+                    if let Some(older) = self.resources.insert(target.urn, recorded) {
+                        // A replacement was made beside what it replaces.
+                        if request.action == RequestAction::Create {
+                            self.condemned.push(older);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn recorded_mut(&mut self, urn: &Urn, generation: u32) -> Option<&mut Recorded> {
+        self.resources
+            .get_mut(urn)
+            .into_iter()
+            .chain(self.condemned.iter_mut().filter(|recorded| recorded.urn == *urn))
+            .find(|recorded| recorded.hints.generation == generation)
+    }
+
+    fn remove(&mut self, urn: &Urn, generation: u32) {
+        if self.resources.get(urn).is_some_and(|recorded| recorded.hints.generation == generation) {
+            self.resources.remove(urn);
+        } else {
+            self.condemned
+                .retain(|recorded| !(recorded.urn == *urn && recorded.hints.generation == generation));
+        }
+    }
+
+    /// What is wrong with the state itself: dependencies that are not in it.
+    pub fn integrity(&self) -> Vec<String> {
+        let known: BTreeSet<&Urn> = self.all().map(|recorded| &recorded.urn).collect();
+        self.all()
+            .flat_map(|recorded| {
+                recorded
+                    .hints
+                    .dependencies
+                    .iter()
+                    .filter(|urn| !known.contains(urn))
+                    .map(move |urn| format!("`{}` depends on `{urn}`, which is not recorded", recorded.urn))
+            })
+            .collect()
+    }
+}
