@@ -12,6 +12,7 @@
 //! agree with its mistakes.
 
 pub mod description;
+pub mod kinds;
 pub mod template;
 pub mod validate;
 

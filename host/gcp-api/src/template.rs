@@ -2,7 +2,8 @@
 //!
 //! `{name}` is the value as it is, percent-encoded in a path; `{+name}` is never encoded (a value
 //! that is itself a path, as an operation's name); `{name|last}` is the part after the last slash,
-//! so that an id, a full resource name and a link all mean the same resource.
+//! so that an id, a full resource name and a link all mean the same resource; `{name|lower}` is the
+//! value in lower case.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -43,13 +44,17 @@ pub fn expand_path(template: &str, value: &dyn Fn(&str) -> Option<String>) -> Re
 pub fn variables(template: &str) -> impl Iterator<Item = &str> {
     template.split('{').skip(1).filter_map(|part| {
         let inside = part.split_once('}')?.0;
-        Some(inside.trim_start_matches('+').trim_end_matches("|last"))
+        Some(split_filter(inside.trim_start_matches('+')).0)
     })
 }
 
 /// The part of `text` after its last slash.
 pub fn last_segment(text: &str) -> &str {
     text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)
+}
+
+fn split_filter(inside: &str) -> (&str, Option<&str>) {
+    inside.split_once('|').map_or((inside, None), |(name, filter)| (name, Some(filter)))
 }
 
 fn fill(
@@ -65,17 +70,21 @@ fn fill(
             .ok_or_else(|| TemplateError::Unbalanced { template: template.to_owned() })?;
         let raw = inside.starts_with('+');
         let name = inside.trim_start_matches('+');
-        let (name, last) = name.strip_suffix("|last").map_or((name, false), |name| (name, true));
+        let (name, filter) = split_filter(name);
         let found = value(name).ok_or_else(|| TemplateError::Missing {
             variable: name.to_owned(),
             template: template.to_owned(),
         })?;
-        let found = if last { last_segment(&found) } else { &found };
+        let found = match filter {
+            Some("last") => last_segment(&found).to_owned(),
+            Some("lower") => found.to_lowercase(),
+            _ => found,
+        };
         result.push_str(before);
         if encode && !raw {
-            result.extend(utf8_percent_encode(found, SEGMENT));
+            result.extend(utf8_percent_encode(&found, SEGMENT));
         } else {
-            result.push_str(found);
+            result.push_str(&found);
         }
         rest = tail;
     }
@@ -92,6 +101,7 @@ mod tests {
             "object" => Some("a/b c".into()),
             "network" => Some("https://www.googleapis.com/compute/v1/projects/p/global/networks/n".into()),
             "operation" => Some("operations/x".into()),
+            "format" => Some("DOCKER".into()),
             _ => None,
         }
     }
@@ -102,6 +112,7 @@ mod tests {
         assert_eq!(expand("o/{object}", &value).unwrap(), "o/a/b c");
         assert_eq!(expand_path("v1/{+operation}:wait", &value).unwrap(), "v1/operations/x:wait");
         assert_eq!(expand_path("networks/{network|last}", &value).unwrap(), "networks/n");
+        assert_eq!(expand("{format|lower}.pkg.dev", &value).unwrap(), "docker.pkg.dev");
         assert_eq!(variables("a/{x}/{+y}/{z|last}").collect::<Vec<_>>(), ["x", "y", "z"]);
     }
 

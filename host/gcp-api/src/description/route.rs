@@ -176,6 +176,34 @@ mod tests {
             .iter()
             .map(|(host, verb, path)| format!("{verb} {path} -> {}", found(host, verb, path)))
             .collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+POST /v2/projects/p/locations/l/services -> run.v2 run.projects.locations.services.create Plain location=l project=p
+GET /v2/projects/p/locations/l/services/s -> run.v2 run.projects.locations.services.get Plain location=l project=p service=s
+GET /v2/projects/p/locations/l/services/s -> run.v2 run.projects.locations.services.get Plain location=l project=p service=s
+POST /v2/projects/p/locations/l/operations/o:wait -> run.v2 run.projects.locations.operations.wait Plain location=l operation=o project=p
+POST /v2/projects/p/locations/l/jobs/j:run -> run.v2 run.projects.locations.jobs.run Plain job=j location=l project=p
+POST /v2/projects/p/locations/l/jobs/j:jump -> nothing
+GET /v2/projects/p/locations/l/jobs/j:jump -> nothing
+POST /v1/projects/p/secrets/s:addVersion -> secretmanager.v1 secretmanager.projects.secrets.addVersion Plain project=p secret=s
+GET /v1/projects/p/secrets/s/versions/latest:access -> secretmanager.v1 secretmanager.projects.secrets.versions.access Plain project=p secret=s version=latest
+DELETE /v1/projects/p/instances/i/users -> sqladmin.v1 sql.users.delete Plain instance=i project=p
+GET /sql/v1beta4/projects/p/instances/i/users/u -> sqladmin.v1beta4 sql.users.get Plain instance=i name=u project=p
+POST /upload/storage/v1/b/bucket/o -> storage.v1 storage.objects.insert Upload bucket=bucket
+POST /resumable/upload/storage/v1/b/bucket/o -> storage.v1 storage.objects.insert Upload bucket=bucket
+GET /storage/v1/b/bucket/o/a%2Fb%3Ac -> storage.v1 storage.objects.get Plain bucket=bucket object=a/b:c
+GET /storage/v1/b/bucket/o/a:b -> storage.v1 storage.objects.get Plain bucket=bucket object=a:b
+GET /download/storage/v1/b/bucket/o/a%2Fb -> storage.v1 storage.objects.get Download bucket=bucket object=a/b
+PUT /storage/v1/b/bucket/iam -> storage.v1 storage.buckets.setIamPolicy Plain bucket=bucket
+GET /storage/v1/b/bucket/o/a/b -> nothing
+POST /compute/v1/projects/p/global/operations/o/wait -> compute.v1 compute.globalOperations.wait Plain operation=o project=p
+POST /v1/projects/p/services:batchEnable -> serviceusage.v1 serviceusage.services.batchEnable Plain project=p
+POST /v1/projects/p/services/run.googleapis.com:enable -> serviceusage.v1 serviceusage.services.enable Plain project=p service=run.googleapis.com
+PATCH /v1/services/s/connections/- -> servicenetworking.v1 servicenetworking.services.connections.patch Plain connection=- service=s
+POST /v1/projects/p:setIamPolicy -> cloudresourcemanager.v1 cloudresourcemanager.projects.setIamPolicy Plain resource=p
+GET /v1/projects/p/serviceAccounts/a%40p.iam.gserviceaccount.com -> iam.v1 iam.projects.serviceAccounts.get Plain project=p serviceAccount=a@p.iam.gserviceaccount.com
+POST /v1/projects/1/iap_web/x/services/s:getIamPolicy -> iap.v1 iap.getIamPolicy Plain resource=projects/1/iap_web/x/services/s
+GET /v2/projects/p/locations/l/services/s -> nothing
+GET /v2/projects/p/locations/l/services/s -> nothing
+"#);
     }
 }

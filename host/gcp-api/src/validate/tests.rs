@@ -50,7 +50,19 @@ fn a_bad_declaration_names_every_place() {
             "containers": [{"env": [{"value": 1}], "port": "<opaque>"}, "<opaque>", 3],
         },
     });
-    insta::assert_snapshot!(report(SERVICE, Purpose::Declaration, &service), @"");
+    insta::assert_snapshot!(report(SERVICE, Purpose::Declaration, &service), @r#"
+unknown-enum ingress: `INGRESS_TRAFIC_ALL` is not one of its values; did you mean `INGRESS_TRAFFIC_ALL`?
+unknown-field lables: there is no such field; did you mean `labels`?
+unknown-enum launchStage: `SOON` is not one of its values: LAUNCH_STAGE_UNSPECIFIED, UNIMPLEMENTED, PRELAUNCH, EARLY_ACCESS, ALPHA, BETA, GA, DEPRECATED
+wrong-type template.containers[0].env[0].value: must be text, not a whole number
+missing-required template.containers[0].env[0].name: is required and missing
+unknown-field template.containers[0].port: there is no such field; did you mean `ports`?
+missing-required template.containers[0].image: is required and missing
+wrong-type template.containers[2]: must be an object, not a whole number
+wrong-type template.maxInstanceRequestConcurrency: must be a whole number of 32 bits, not this text
+wrong-type template.timeout: must be a duration in seconds such as "300s", not this text
+output-only uri: is set by Google and cannot be declared
+"#);
 }
 
 #[test]
@@ -62,7 +74,11 @@ fn a_request_may_echo_output_and_leave_out_the_required() {
 #[test]
 fn a_response_is_held_to_its_types() {
     let service = json!({"generation": "7", "reconciling": "true", "labels": null, "uids": 1});
-    insta::assert_snapshot!(report(SERVICE, Purpose::Response, &service), @"");
+    insta::assert_snapshot!(report(SERVICE, Purpose::Response, &service), @r#"
+wrong-type labels: must be an object, not null
+wrong-type reconciling: must be true or false, not this text
+unknown-field uids: there is no such field; did you mean `uid`?
+"#);
 }
 
 #[test]
@@ -105,7 +121,14 @@ fn queries_are_checked() {
     let post = |pairs: &[(&str, &str)]| check("run.googleapis.com", "POST", services, pairs);
     let good = [("serviceId", "s"), ("$alt", "json;enum-encoding=int"), ("validateOnly", "true")];
     assert_eq!(post(&good), "");
-    insta::assert_snapshot!(post(&[("serviceID", "s"), ("validateOnly", "maybe"), ("alt", "xml")]), @"");
+    insta::assert_snapshot!(post(&[("serviceID", "s"), ("validateOnly", "maybe"), ("alt", "xml")]), @r#"
+unknown-field serviceID: there is no such query parameter; did you mean `serviceId`?
+wrong-type validateOnly: must be true or false, not `maybe`
+unknown-enum alt: `xml` is not one of its values: json, media, proto
+"#);
     let buckets = |pairs: &[(&str, &str)]| check("storage.googleapis.com", "POST", "/storage/v1/b", pairs);
-    insta::assert_snapshot!(buckets(&[("projection", "full"), ("projection", "full")]), @"");
+    insta::assert_snapshot!(buckets(&[("projection", "full"), ("projection", "full")]), @r#"
+wrong-type projection: is given more than once
+missing-required project: is required and missing
+"#);
 }
