@@ -1,0 +1,39 @@
+# Each target sets up what it needs: a clone, make and Rust are enough.
+.DEFAULT_GOAL := help
+.PHONY: help setup build stacks up test lint unit end-to-end bench clean
+
+host := target/debug/mlflow-host
+
+help: ## Show this.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what this machine lacks, or say the command.
+	@scripts/setup
+
+build: setup stacks ## Compile the host and the stacks.
+	cargo build --package mlflow-host
+
+stacks: setup ## Compile the stacks to Wasm.
+	scripts/build-stacks
+
+up: build ## The main job: a working MLflow on the local cloud.
+	$(host) up stacks/dev.wasm --yes
+
+test: lint unit end-to-end ## Everything that CI checks.
+
+lint: setup ## Check formatting and lints.
+	scripts/lint
+
+unit: build ## Unit tests of the host, the guest SDK and the stacks.
+	cargo test --no-fail-fast --workspace --exclude mlflow-host-tests
+	scripts/test-guests
+
+end-to-end: build ## A stack's whole life on the local cloud, judged by real clients.
+	MLFLOW_HOST_TEST_PYTHON="$$(scripts/test-environment)" cargo test --package mlflow-host-tests -- --nocapture
+
+bench: setup stacks ## Start-up and apply times.
+	cargo build --release --package mlflow-host
+	scripts/bench
+
+clean: ## Remove what was built. The local cloud's data stays: see `mlflow-host cloud reset`.
+	rm -rf target stacks/*.wasm
