@@ -82,6 +82,36 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, F
     }
 }
 
+/// `name` as one path component: percent-encoded where a character is not plainly safe, so that no
+/// name can leave its directory or hide there.
+pub(crate) fn component(name: &str) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+    let encoded = utf8_percent_encode(name, SAFE).to_string();
+    match encoded.strip_prefix('.') {
+        Some(rest) => format!("%2E{rest}"),
+        None => encoded,
+    }
+}
+
+/// The name behind a [`component`].
+pub(crate) fn from_component(component: &str) -> String {
+    percent_encoding::percent_decode_str(component).decode_utf8_lossy().into_owned()
+}
+
+/// The names in `directory` that end in `suffix`, without it, sorted.
+pub(crate) fn names_with_suffix(directory: &Path, suffix: &str) -> Result<Vec<String>, FileError> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).context("list", directory)? {
+        let name = entry.context("list", directory)?.file_name();
+        if let Some(name) = name.to_string_lossy().strip_suffix(suffix) {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// Deletes a file; its absence is success.
 pub(crate) fn remove_file(path: &Path) -> Result<(), FileError> {
     match std::fs::remove_file(path) {
@@ -116,4 +146,28 @@ pub(crate) fn tail(path: &Path, count: usize) -> Vec<String> {
     let text = String::from_utf8_lossy(&content);
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_stays_in_its_directory_and_reads_back() {
+        for name in ["..", ".", ".hidden", "a/b", "project:instance", "ü", "%2F", "plain-1.2_x"] {
+            let encoded = component(name);
+            assert!(!encoded.contains('/') && !encoded.starts_with('.'), "{encoded}");
+            assert_eq!(from_component(&encoded), name);
+        }
+        assert_eq!(component("project:instance"), "project%3Ainstance");
+    }
+
+    #[test]
+    fn the_tail_of_a_log_is_its_last_lines() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        assert_eq!(tail(&path, 2), Vec::<String>::new());
+        std::fs::write(&path, "one\ntwo\nthree\n").unwrap();
+        assert_eq!(tail(&path, 2), ["two", "three"]);
+    }
 }

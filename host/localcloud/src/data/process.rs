@@ -88,8 +88,7 @@ impl Processes {
 
     /// Records a process that was just started as leader of its own group.
     ///
-    /// `name` is unique and made of letters, digits, `-`, `_` and `.`; `marker` is text that the
-    /// process has in its environment.
+    /// `name` is unique; `marker` is text that the process has in its environment.
     pub(crate) fn record(
         &self,
         name: &str,
@@ -124,15 +123,8 @@ impl Processes {
 
     /// The names of all records, sorted.
     pub(crate) fn names(&self) -> Result<Vec<String>, FileError> {
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(&self.directory).context("list", &self.directory)? {
-            let name = entry.context("list", &self.directory)?.file_name();
-            if let Some(name) = name.to_string_lossy().strip_suffix(".json") {
-                names.push(name.to_owned());
-            }
-        }
-        names.sort();
-        Ok(names)
+        let files = file::names_with_suffix(&self.directory, ".json")?;
+        Ok(files.iter().map(|name| file::from_component(name)).collect())
     }
 
     /// Ends the process group behind `name`: the recorded signal, then SIGKILL after `grace`.
@@ -166,7 +158,7 @@ impl Processes {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.directory.join(format!("{name}.json"))
+        self.directory.join(format!("{}.json", file::component(name)))
     }
 }
 

@@ -1,158 +1,43 @@
 //! Cloud Storage's data plane: objects on disk.
+//!
+//! An object is two files under its bucket's directory, both named by the hash of the object's
+//! name, for a name may be any text: `HASH.GENERATION` holds the content, and `HASH.json` the
+//! description, whose atomic replacement is the moment at which a write happens. Content that no
+//! description mentions is what a crash left, and goes when the store is opened. Descriptions are
+//! held in memory too, in order of names, for listing.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod content;
+mod listing;
+mod model;
+#[cfg(test)]
+mod tests;
+mod uploads;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures::Stream;
-use futures::stream::BoxStream;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::file::{self, Context, FileError};
+use content::{Checksums, Summary};
+pub(crate) use model::{
+    Attributes, ByteRange, Conditions, ListQuery, NewObject, Object, Page, Reader, Upload,
+};
 
 /// The objects of one local cloud, by bucket. The bucket itself is the control plane's resource:
 /// a bucket without objects needs no call here.
 #[derive(Debug)]
-pub(crate) struct Objects {}
-
-/// A stored object's description.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Object {
-    /// The bucket's name.
-    pub(crate) bucket: String,
-    /// The object's name, any UTF-8.
-    pub(crate) name: String,
-    /// Content version: grows with every write.
-    pub(crate) generation: i64,
-    /// Description version: from 1, grows with every patch.
-    pub(crate) metageneration: i64,
-    /// Length of the content in bytes.
-    pub(crate) size: u64,
-    /// MD5 of the content, base64.
-    pub(crate) md5: String,
-    /// CRC-32C of the content, big-endian, base64.
-    pub(crate) crc32c: String,
-    /// What the client says about the content.
-    pub(crate) attributes: Attributes,
-    /// When this generation was written.
-    pub(crate) created: Timestamp,
-    /// When the description last changed.
-    pub(crate) updated: Timestamp,
-}
-
-/// What a client may say about an object, and change without writing its content.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Attributes {
-    /// Media type.
-    pub(crate) content_type: Option<String>,
-    /// Content-Encoding header.
-    pub(crate) content_encoding: Option<String>,
-    /// Content-Disposition header.
-    pub(crate) content_disposition: Option<String>,
-    /// Content-Language header.
-    pub(crate) content_language: Option<String>,
-    /// Cache-Control header.
-    pub(crate) cache_control: Option<String>,
-    /// Custom time.
-    pub(crate) custom_time: Option<String>,
-    /// Storage class, for example `STANDARD`.
-    pub(crate) storage_class: Option<String>,
-    /// Custom metadata.
-    pub(crate) metadata: BTreeMap<String, String>,
-}
-
-/// An object about to be written.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct NewObject {
-    /// The object's name.
-    pub(crate) name: String,
-    /// What the client says about it.
-    pub(crate) attributes: Attributes,
-    /// Content MD5 that must match, base64.
-    pub(crate) md5: Option<String>,
-    /// Content CRC-32C that must match, base64.
-    pub(crate) crc32c: Option<String>,
-    /// What must hold at the moment of the write.
-    pub(crate) conditions: Conditions,
-}
-
-/// What must hold of the live object for an operation to happen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Conditions {
-    /// The generation must be this; 0 means that there must be no object.
-    pub(crate) generation_match: Option<i64>,
-    /// The generation must not be this; 0 means that there must be an object.
-    pub(crate) generation_not_match: Option<i64>,
-    /// The metageneration must be this.
-    pub(crate) metageneration_match: Option<i64>,
-    /// The metageneration must not be this.
-    pub(crate) metageneration_not_match: Option<i64>,
-}
-
-/// How far a resumable upload has come.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Upload {
-    /// Bytes kept so far; the client goes on from there.
-    Incomplete {
-        /// Number of bytes from the start.
-        received: u64,
-    },
-    /// The object is written.
-    Complete(Box<Object>),
-}
-
-/// Which part of an object's content is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ByteRange {
-    /// From the first offset to the last, inclusive; `None` means to the end.
-    From(u64, Option<u64>),
-    /// The last so many bytes.
-    Last(u64),
-}
-
-/// An object's content being read.
-pub(crate) struct Reader {
-    /// The object it belongs to.
-    pub(crate) object: Object,
-    /// Offset of the first byte.
-    pub(crate) first: u64,
-    /// Number of bytes that follow.
-    pub(crate) length: u64,
-    /// The bytes, in pieces.
-    pub(crate) content: BoxStream<'static, std::io::Result<Bytes>>,
-}
-
-/// What to list.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ListQuery {
-    /// Names must begin with this.
-    pub(crate) prefix: String,
-    /// Names that hold this after the prefix are folded into prefixes.
-    pub(crate) delimiter: Option<String>,
-    /// Where the previous page ended.
-    pub(crate) page_token: Option<String>,
-    /// Entries (items and prefixes together) per page; Cloud Storage's default is 1000.
-    pub(crate) max_results: Option<usize>,
-    /// Names from here on (inclusive).
-    pub(crate) start_offset: Option<String>,
-    /// Names before this one.
-    pub(crate) end_offset: Option<String>,
-    /// An object whose name is a prefix ending in the delimiter is listed as an item too.
-    pub(crate) include_trailing_delimiter: bool,
-}
-
-/// One page of a listing.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Page {
-    /// Objects, by name.
-    pub(crate) items: Vec<Object>,
-    /// Folded names, sorted.
-    pub(crate) prefixes: Vec<String>,
-    /// Where the next page begins, if there is one.
-    pub(crate) next_page_token: Option<String>,
+pub(crate) struct Objects {
+    directory: PathBuf,
+    buckets: Mutex<BTreeMap<String, BTreeMap<String, Object>>>,
+    /// Held while a description changes, so that conditions hold when they are acted on.
+    writing: tokio::sync::Mutex<()>,
+    /// One per upload session that received something, so that chunks never interleave.
+    sessions: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// Why an object operation did not happen.
@@ -212,56 +97,57 @@ pub(crate) enum ObjectError {
     /// The client's stream broke.
     #[error("the content broke off: {0}")]
     Stream(String),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl Objects {
     /// Opens the objects below `directory`.
     pub(crate) async fn open(directory: PathBuf) -> Result<Self, ObjectError> {
-        let _ = directory;
-        todo!()
+        let root = directory.clone();
+        let buckets = file::blocking::<_, FileError, _>(move || {
+            for part in ["buckets", "uploads", "incoming"] {
+                let path = root.join(part);
+                std::fs::create_dir_all(&path).context("create", &path)?;
+            }
+            // Nothing comes in while the store is closed.
+            for name in file::names_with_suffix(&root.join("incoming"), "")? {
+                file::remove_file(&root.join("incoming").join(name))?;
+            }
+            load(&root.join("buckets"))
+        })
+        .await?;
+        let objects = Self {
+            directory,
+            buckets: Mutex::new(buckets),
+            writing: tokio::sync::Mutex::default(),
+            sessions: Mutex::default(),
+        };
+        objects.expire_uploads().await?;
+        Ok(objects)
     }
-    /// Writes an object from a stream.
+
+    /// Writes an object from a stream. Nothing is seen of it before it is complete.
     pub(crate) async fn insert<E: std::fmt::Display>(
         &self,
         bucket: &str,
         object: NewObject,
         content: impl Stream<Item = Result<Bytes, E>> + Send,
     ) -> Result<Object, ObjectError> {
-        let _ = (bucket, object, &content);
-        todo!()
+        object.conditions.check(self.live(bucket, &object.name).as_ref())?;
+        let incoming = self.incoming_path();
+        let mut checksums = Checksums::default();
+        let result = match content::append(&incoming, content, 0, None, &mut checksums).await {
+            Ok(()) => self.commit(bucket, object, &incoming, checksums.finish()).await,
+            Err(error) => Err(error),
+        };
+        if result.is_err() {
+            file::remove_file(&incoming)?;
+        }
+        result
     }
-    /// Begins a resumable upload; returns its session id (URL-safe).
-    pub(crate) async fn begin_upload(&self, bucket: &str, object: NewObject) -> Result<String, ObjectError> {
-        let _ = (bucket, object);
-        todo!()
-    }
-    /// Appends a chunk at `offset`. `total` is the whole length where known: when it is reached the
-    /// object is written. What arrived before a broken stream is kept.
-    pub(crate) async fn append<E: std::fmt::Display>(
-        &self,
-        session: &str,
-        offset: u64,
-        total: Option<u64>,
-        content: impl Stream<Item = Result<Bytes, E>> + Send,
-    ) -> Result<Upload, ObjectError> {
-        let _ = (session, offset, total, &content);
-        todo!()
-    }
-    /// How far an upload has come.
-    pub(crate) async fn upload(&self, session: &str) -> Result<Upload, ObjectError> {
-        let _ = session;
-        todo!()
-    }
-    /// The bucket an upload goes to.
-    pub(crate) async fn upload_bucket(&self, session: &str) -> Result<String, ObjectError> {
-        let _ = session;
-        todo!()
-    }
-    /// Cancels an upload and drops its bytes.
-    pub(crate) async fn cancel_upload(&self, session: &str) -> Result<(), ObjectError> {
-        let _ = session;
-        todo!()
-    }
+
     /// An object's description.
     pub(crate) fn get(
         &self,
@@ -269,9 +155,11 @@ impl Objects {
         name: &str,
         generation: Option<i64>,
     ) -> Result<Object, ObjectError> {
-        let _ = (bucket, name, generation);
-        todo!()
+        self.live(bucket, name)
+            .filter(|object| generation.is_none_or(|wanted| wanted == object.generation))
+            .ok_or_else(|| ObjectError::NotFound { bucket: bucket.to_owned(), name: name.to_owned() })
     }
+
     /// Opens an object's content, whole or in part.
     pub(crate) async fn read(
         &self,
@@ -280,14 +168,24 @@ impl Objects {
         generation: Option<i64>,
         range: Option<ByteRange>,
     ) -> Result<Reader, ObjectError> {
-        let _ = (bucket, name, generation, range);
-        todo!()
+        let object = self.get(bucket, name, generation)?;
+        let (first, length) = match range {
+            Some(range) => range.resolve(object.size)?,
+            None => (0, object.size),
+        };
+        let path = self.content_path(bucket, name, object.generation);
+        let content = content::read(&path, first, length).await?;
+        Ok(Reader { object, first, length, content })
     }
+
     /// Lists a bucket.
     pub(crate) fn list(&self, bucket: &str, query: &ListQuery) -> Result<Page, ObjectError> {
-        let _ = (bucket, query);
-        todo!()
+        match self.index().get(bucket) {
+            Some(objects) => listing::list(objects, query),
+            None => listing::list(&BTreeMap::new(), query),
+        }
     }
+
     /// Changes the description.
     pub(crate) async fn patch(
         &self,
@@ -296,9 +194,16 @@ impl Objects {
         conditions: Conditions,
         change: impl FnOnce(&mut Attributes) + Send,
     ) -> Result<Object, ObjectError> {
-        let _ = (bucket, name, conditions, &change);
-        todo!()
+        let _writing = self.writing.lock().await;
+        let mut object = self.get(bucket, name, None)?;
+        conditions.check(Some(&object))?;
+        change(&mut object.attributes);
+        object.metageneration += 1;
+        object.updated = Timestamp::now();
+        self.describe(object.clone()).await?;
+        Ok(object)
     }
+
     /// Deletes an object.
     pub(crate) async fn delete(
         &self,
@@ -307,10 +212,20 @@ impl Objects {
         generation: Option<i64>,
         conditions: Conditions,
     ) -> Result<(), ObjectError> {
-        let _ = (bucket, name, generation, conditions);
-        todo!()
+        let _writing = self.writing.lock().await;
+        let object = self.get(bucket, name, generation)?;
+        conditions.check(Some(&object))?;
+        file::remove_file(&self.description_path(bucket, name))?;
+        file::sync_directory(&self.bucket_directory(bucket))?;
+        if let Some(objects) = self.index().get_mut(bucket) {
+            objects.remove(name);
+        }
+        file::remove_file(&self.content_path(bucket, name, object.generation))?;
+        Ok(())
     }
-    /// Copies `source` (bucket, name) to `target` (bucket, name); `attributes` replace the source's where given.
+
+    /// Copies `source` (bucket, name) to `target` (bucket, name); `attributes` replace the
+    /// source's where given, and `conditions` are about the target.
     pub(crate) async fn copy(
         &self,
         source: (&str, &str),
@@ -318,17 +233,144 @@ impl Objects {
         attributes: Option<Attributes>,
         conditions: Conditions,
     ) -> Result<Object, ObjectError> {
-        let _ = (source, target, attributes, conditions);
-        todo!()
+        let reader = self.read(source.0, source.1, None, None).await?;
+        let new = NewObject {
+            name: target.1.to_owned(),
+            attributes: attributes.unwrap_or(reader.object.attributes),
+            md5: Some(reader.object.md5),
+            crc32c: None,
+            conditions,
+        };
+        self.insert(target.0, new, reader.content).await
     }
+
     /// True when the bucket holds no object.
     pub(crate) fn is_empty(&self, bucket: &str) -> bool {
-        let _ = bucket;
-        todo!()
+        self.index().get(bucket).is_none_or(BTreeMap::is_empty)
     }
+
     /// Deletes all objects of a bucket and its directory.
     pub(crate) async fn delete_all(&self, bucket: &str) -> Result<(), ObjectError> {
-        let _ = bucket;
-        todo!()
+        let _writing = self.writing.lock().await;
+        let directory = self.bucket_directory(bucket);
+        file::blocking::<_, FileError, _>(move || file::remove_directory(&directory)).await?;
+        self.index().remove(bucket);
+        Ok(())
     }
+
+    /// Makes the file `content` the content of `object`: the conditions and announced checksums are
+    /// verified, and generations never repeat.
+    async fn commit(
+        &self,
+        bucket: &str,
+        object: NewObject,
+        content: &Path,
+        summary: Summary,
+    ) -> Result<Object, ObjectError> {
+        summary.check(&object)?;
+        let _writing = self.writing.lock().await;
+        let previous = self.live(bucket, &object.name);
+        object.conditions.check(previous.as_ref())?;
+        let now = Timestamp::now();
+        let floor = previous.as_ref().map_or(0, |previous| previous.generation);
+        let written = Object {
+            bucket: bucket.to_owned(),
+            generation: now.as_microsecond().max(floor + 1),
+            metageneration: 1,
+            size: summary.size,
+            md5: summary.md5,
+            crc32c: summary.crc32c,
+            attributes: object.attributes,
+            created: now,
+            updated: now,
+            name: object.name,
+        };
+        let directory = self.bucket_directory(bucket);
+        std::fs::create_dir_all(&directory).context("create", &directory)?;
+        let path = self.content_path(bucket, &written.name, written.generation);
+        std::fs::rename(content, &path).context("create", &path)?;
+        self.describe(written.clone()).await?;
+        if let Some(previous) = previous {
+            file::remove_file(&self.content_path(bucket, &written.name, previous.generation))?;
+        }
+        Ok(written)
+    }
+
+    /// Writes a description, to disk first.
+    async fn describe(&self, object: Object) -> Result<(), ObjectError> {
+        let path = self.description_path(&object.bucket, &object.name);
+        let description = object.clone();
+        file::blocking::<_, FileError, _>(move || file::write_json(&path, &description)).await?;
+        self.index().entry(object.bucket.clone()).or_default().insert(object.name.clone(), object);
+        Ok(())
+    }
+
+    fn live(&self, bucket: &str, name: &str) -> Option<Object> {
+        self.index().get(bucket)?.get(name).cloned()
+    }
+
+    /// The index is only ever replaced entry by entry, so a panic elsewhere leaves it whole.
+    fn index(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, Object>>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn session_lock(&self, id: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(sessions.entry(id.to_owned()).or_default())
+    }
+
+    fn forget_session_lock(&self, id: &str) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.remove(id);
+    }
+
+    fn uploads_directory(&self) -> PathBuf {
+        self.directory.join("uploads")
+    }
+
+    fn incoming_path(&self) -> PathBuf {
+        let name = uuid::Uuid::new_v4().simple().to_string();
+        self.directory.join("incoming").join(name)
+    }
+
+    fn bucket_directory(&self, bucket: &str) -> PathBuf {
+        self.directory.join("buckets").join(file::component(bucket))
+    }
+
+    fn description_path(&self, bucket: &str, name: &str) -> PathBuf {
+        self.bucket_directory(bucket).join(format!("{}.json", file_stem(name)))
+    }
+
+    fn content_path(&self, bucket: &str, name: &str, generation: i64) -> PathBuf {
+        self.bucket_directory(bucket).join(format!("{}.{generation}", file_stem(name)))
+    }
+}
+
+/// An object's name as a file name.
+fn file_stem(name: &str) -> String {
+    hex::encode(Sha256::digest(name))
+}
+
+/// Reads all descriptions, and deletes content that none mentions.
+fn load(directory: &Path) -> Result<BTreeMap<String, BTreeMap<String, Object>>, FileError> {
+    let mut buckets = BTreeMap::new();
+    for encoded in file::names_with_suffix(directory, "")? {
+        let bucket_directory = directory.join(&encoded);
+        let mut objects = BTreeMap::new();
+        let mut known = std::collections::HashSet::new();
+        for stem in file::names_with_suffix(&bucket_directory, ".json")? {
+            let path = bucket_directory.join(format!("{stem}.json"));
+            if let Some(object) = file::read_json::<Object>(&path)? {
+                known.insert(format!("{stem}.{}", object.generation));
+                objects.insert(object.name.clone(), object);
+            }
+        }
+        for name in file::names_with_suffix(&bucket_directory, "")? {
+            if !name.ends_with(".json") && !known.contains(&name) {
+                file::remove_file(&bucket_directory.join(name))?;
+            }
+        }
+        buckets.insert(file::from_component(&encoded), objects);
+    }
+    Ok(buckets)
 }
