@@ -32,7 +32,7 @@ mod check;
 mod id;
 
 pub use call::{Call, IamPolicy, OperationCalls, OperationStyle, PolicyStyle};
-pub use check::check;
+pub use check::{check, check_lookup};
 pub use id::{Id, IdOrigin};
 
 /// The facts about one kind of resource.
@@ -96,6 +96,8 @@ pub struct Kind {
     /// What must hold after an operation before the resource can be used.
     #[serde(default)]
     pub readiness: Readiness,
+    /// An answer that means that there is no such resource, though reading it works.
+    pub absent: Option<Absent>,
 
     /// Fields whose change needs a new resource. Without any update call, all do.
     #[serde(default)]
@@ -234,6 +236,16 @@ pub enum UpdateStyle {
     Full,
 }
 
+/// Values of an attribute that mean that the resource is gone, or was never there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Absent {
+    /// The attribute.
+    pub path: String,
+    /// Its values.
+    pub values: Vec<String>,
+}
+
 /// Fields with an update method of their own.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -244,6 +256,9 @@ pub struct SpecialUpdate {
     pub call: Call,
     /// Only for this value of the (single) field, e.g. `:disable` for true.
     pub when: Option<Value>,
+    /// The create call does not take the fields: they are sent afterwards, by this call.
+    #[serde(default)]
+    pub after_create: bool,
     /// The attribute to send along unchanged, e.g. `labelFingerprint`.
     pub fingerprint: Option<String>,
 }
@@ -371,8 +386,11 @@ impl Kind {
         description::api(&self.api)
     }
 
-    /// The message whose fields may be declared.
+    /// The message whose fields may be declared; none for what is only looked up.
     pub fn body_schema(&self) -> Option<&'static Schema> {
+        if self.is_lookup_only() {
+            return None;
+        }
         self.api()?.schema(self.create_schema.as_ref().or(self.schema.as_ref())?)
     }
 

@@ -242,10 +242,10 @@ impl Check<'_> {
             return;
         }
         // Enums travel as numbers too; which numbers exist is not in discovery.
-        if let (false, Value::String(text)) = (schema.values.is_empty(), value) {
-            if !schema.values.contains(text) {
-                self.problems.push(unknown_enum(path, text, &schema.values));
-            }
+        if let (false, Value::String(text)) = (schema.values.is_empty(), value)
+            && !schema.values.contains(text)
+        {
+            self.problems.push(unknown_enum(path, text, &schema.values));
         }
     }
 }

@@ -166,6 +166,7 @@ mod tests {
             ("serviceusage.googleapis.com", "POST", "/v1/projects/p/services:batchEnable"),
             ("serviceusage.googleapis.com", "POST", "/v1/projects/p/services/run.googleapis.com:enable"),
             ("servicenetworking.googleapis.com", "PATCH", "/v1/services/s/connections/-"),
+            ("cloudbuild.googleapis.com", "GET", "/v1/operations/build/p/Zm9v"),
             ("cloudresourcemanager.googleapis.com", "POST", "/v1/projects/p:setIamPolicy"),
             ("iam.googleapis.com", "GET", "/v1/projects/p/serviceAccounts/a%40p.iam.gserviceaccount.com"),
             ("iap.googleapis.com", "POST", "/v1/projects/1/iap_web/x/services/s:getIamPolicy"),
@@ -199,6 +200,7 @@ POST /compute/v1/projects/p/global/operations/o/wait -> compute.v1 compute.globa
 POST /v1/projects/p/services:batchEnable -> serviceusage.v1 serviceusage.services.batchEnable Plain project=p
 POST /v1/projects/p/services/run.googleapis.com:enable -> serviceusage.v1 serviceusage.services.enable Plain project=p service=run.googleapis.com
 PATCH /v1/services/s/connections/- -> servicenetworking.v1 servicenetworking.services.connections.patch Plain connection=- service=s
+GET /v1/operations/build/p/Zm9v -> cloudbuild.v1 cloudbuild.operations.get Plain operation=build/p/Zm9v
 POST /v1/projects/p:setIamPolicy -> cloudresourcemanager.v1 cloudresourcemanager.projects.setIamPolicy Plain resource=p
 GET /v1/projects/p/serviceAccounts/a%40p.iam.gserviceaccount.com -> iam.v1 iam.projects.serviceAccounts.get Plain project=p serviceAccount=a@p.iam.gserviceaccount.com
 POST /v1/projects/1/iap_web/x/services/s:getIamPolicy -> iap.v1 iap.getIamPolicy Plain resource=projects/1/iap_web/x/services/s

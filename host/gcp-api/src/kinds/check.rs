@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Input, Kind};
+use super::{IdOrigin, Input, Kind};
 use crate::description::{Schema, SchemaType};
 use crate::nearest::nearest;
 use crate::validate::{self, Problem, ProblemCode, Purpose};
@@ -11,12 +11,7 @@ use crate::validate::{self, Problem, ProblemCode, Purpose};
 /// pass any check of type. An empty result means that Google's schema and the table have no objection.
 pub fn check(kind: &Kind, properties: &Value, is_opaque: &dyn Fn(&Value) -> bool) -> Vec<Problem> {
     let Value::Object(fields) = properties else {
-        return vec![Problem {
-            path: String::new(),
-            code: ProblemCode::WrongType,
-            message: "the properties must be an object".into(),
-            nearest: None,
-        }];
+        return vec![not_an_object()];
     };
     let mut problems = Vec::new();
     for (name, value) in fields {
@@ -39,6 +34,49 @@ pub fn check(kind: &Kind, properties: &Value, is_opaque: &dyn Fn(&Value) -> bool
     }
     problems.extend(one_of(kind, properties, is_opaque));
     problems
+}
+
+/// Checks what names an existing resource: its `name` and its parents, nothing else.
+pub fn check_lookup(kind: &Kind, properties: &Value, is_opaque: &dyn Fn(&Value) -> bool) -> Vec<Problem> {
+    let Value::Object(fields) = properties else {
+        return vec![not_an_object()];
+    };
+    let wanted: Vec<&str> = kind
+        .parents
+        .iter()
+        .map(|parent| parent.name.as_str())
+        .chain(matches!(kind.id.origin, IdOrigin::Client(_) | IdOrigin::Server(_)).then_some("name"))
+        .collect();
+    let mut problems = Vec::new();
+    for (name, value) in fields {
+        if wanted.contains(&name.as_str()) {
+            if !is_opaque(value) && !value.is_string() {
+                problems.push(Problem {
+                    path: name.clone(),
+                    code: ProblemCode::WrongType,
+                    message: "must be text".into(),
+                    nearest: None,
+                });
+            }
+        } else {
+            let near = nearest(name, wanted.iter().copied());
+            problems.push(validate::unknown_field(name, "property to look it up by", near));
+        }
+    }
+    let defaulted =
+        |name: &str| kind.parents.iter().any(|parent| parent.name == name && parent.default.is_some());
+    let absent = wanted.into_iter().filter(|name| !defaulted(name) && !fields.contains_key(*name));
+    problems.extend(absent.map(validate::missing));
+    problems
+}
+
+fn not_an_object() -> Problem {
+    Problem {
+        path: String::new(),
+        code: ProblemCode::WrongType,
+        message: "the properties must be an object".into(),
+        nearest: None,
+    }
 }
 
 /// Adds a problem unless the place already has one: the first word is the most precise.
@@ -66,15 +104,15 @@ fn property(kind: &Kind, name: &str, value: &Value, is_opaque: &dyn Fn(&Value) -
         }
         Some(Input::Name(id)) => {
             let mut problems = against(&text);
-            if let (Value::String(text), false) = (value, is_opaque(value)) {
-                if let Err(error) = id.validate(text) {
-                    problems.push(Problem {
-                        path: name.to_owned(),
-                        code: ProblemCode::InvalidValue,
-                        message: error.to_string(),
-                        nearest: None,
-                    });
-                }
+            if let (Value::String(text), false) = (value, is_opaque(value))
+                && let Err(error) = id.validate(text)
+            {
+                problems.push(Problem {
+                    path: name.to_owned(),
+                    code: ProblemCode::InvalidValue,
+                    message: error.to_string(),
+                    nearest: None,
+                });
             }
             problems
         }
@@ -85,8 +123,7 @@ fn property(kind: &Kind, name: &str, value: &Value, is_opaque: &dyn Fn(&Value) -
 fn required_inputs(kind: &Kind, fields: &Map<String, Value>) -> Vec<Problem> {
     let parents = kind.parents.iter().filter(|parent| parent.default.is_none());
     let extras = kind.properties.iter().filter(|(_, extra)| extra.required);
-    let name =
-        (kind.id.is_declared() && !kind.id.generated() && !has_parent_named_name(kind)).then_some("name");
+    let name = (kind.id.is_declared() && !kind.id.generated()).then_some("name");
     let body = kind.body_schema().into_iter().flat_map(|schema| &schema.properties);
     let required_fields = body
         .filter(|(name, field)| {
@@ -101,10 +138,6 @@ fn required_inputs(kind: &Kind, fields: &Map<String, Value>) -> Vec<Problem> {
         .filter(|name| fields.get(*name).is_none_or(Value::is_null))
         .map(validate::missing)
         .collect()
-}
-
-fn has_parent_named_name(kind: &Kind) -> bool {
-    kind.parents.iter().any(|parent| parent.name == "name")
 }
 
 fn one_of(kind: &Kind, properties: &Value, is_opaque: &dyn Fn(&Value) -> bool) -> Vec<Problem> {
