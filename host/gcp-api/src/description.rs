@@ -11,7 +11,7 @@ use serde::Deserialize;
 mod route;
 mod schema;
 
-pub use route::{MethodMatch, find_method};
+pub use route::{Channel, MethodMatch, find_method};
 pub use schema::{Schema, SchemaType};
 
 /// One version of one API, such as `run.v2`.
