@@ -10,8 +10,8 @@
 //! stack!(run);
 //!
 //! fn run() -> Result<()> {
-//!     let id = RandomId::new().byte_length(4).declare("id");
-//!     output("name", format!("{}-{}", config::stack().name, id.hexadecimal()));
+//!     let id = RandomId::new().length(4).declare("id");
+//!     output("name", format!("{}-{}", config::stack().name, id.result()));
 //!     Ok(())
 //! }
 //! ```

@@ -68,12 +68,12 @@ mod tests {
             .config("greeting", "hello")
             .run(|| {
                 let group = component("test:group", "all");
-                let id = RandomId::new().byte_length(2).declare("id");
+                let id = RandomId::new().length(8).declare("id");
                 let password = RandomPassword::new().parent(&group).declare("password");
                 let greeting = Value::new()
-                    .value([("text", format!("{} {}", config::require("greeting")?, id.hexadecimal()))])
+                    .value([("text", format!("{} {}", config::require("greeting")?, id.result()))])
                     .depends_on(&password)
-                    .replace_on(&functions::sha256(password.result()))
+                    .replace_on(functions::sha256(password.result()))
                     .protect(true)
                     .declare("greeting");
                 output("greeting", greeting.value());
@@ -81,7 +81,7 @@ mod tests {
             })
             .unwrap();
         let greeting = recording.resource("std/Value::greeting").unwrap();
-        assert_eq!(greeting.properties, json!({"value": {"text": "hello ${std/RandomId::id#hex}"}}));
+        assert_eq!(greeting.properties, json!({"value": {"text": "hello ${std/RandomId::id#result}"}}));
         assert_eq!(
             greeting.options,
             json!({

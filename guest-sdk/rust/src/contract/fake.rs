@@ -38,7 +38,7 @@ pub(crate) struct Host {
     pub(crate) config: BTreeMap<String, String>,
     pub(crate) secrets: Vec<String>,
     pub(crate) recording: Recording,
-    urns: Vec<String>,
+    pub(crate) urns: Vec<String>,
 }
 
 thread_local! {

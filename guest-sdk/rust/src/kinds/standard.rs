@@ -11,15 +11,16 @@ kind! {
 }
 
 kind! {
-    /// Random bytes, made once and kept in the state: `byteLength` of them (4 when not set) after a prefix.
+    /// Random letters, chosen once and known before anything is created: `length` of them (6 when not
+    /// set) after a prefix.
     RandomId, RandomIdKind, RandomIdHandle = "std/RandomId"
-    { byte_length = "byteLength": i32, prefix = "prefix": String }
-    { hexadecimal = "hex" }
+    { length = "length": i32, prefix = "prefix": String }
+    { result = "result" }
 }
 
 kind! {
     /// A random password, made once and kept sealed in the state: `length` characters (32 when not set),
-    /// with `special` ones among them if asked for.
+    /// with `special` ones among them unless that is false.
     RandomPassword, RandomPasswordKind, RandomPasswordHandle = "std/RandomPassword"
     { length = "length": i32, special = "special": bool }
     { result = "result" }
