@@ -23,10 +23,10 @@ pub use plan::{
     Action, Change, ChangeKind, Operation, OperationId, Plan, PlanContext, Step, lookups, plan, plan_destroy,
 };
 pub use provider::{
-    Declaration, Durations, Outcome, Progress, Provider, ProviderError, Recovery, Request, RequestAction, Resolved,
-    Target,
+    Declaration, Durations, Outcome, Progress, Provider, ProviderError, RecordHints, Recovery, Request,
+    RequestAction, Resolved, Target,
 };
-pub use record::{Deferral, Entry, OpenOperation, Recorded, Run, State, StateTarget};
+pub use record::{Deferral, Entry, FORMAT, OpenOperation, Recorded, Run, State, StateTarget};
 pub use recover::recover;
-pub use standard::{Standard, check as check_standard};
+pub use standard::{Standard, check as check_standard, names as standard_kinds};
 pub use store::{Guard, Holder, Loaded, Store, StoreError};

@@ -183,18 +183,28 @@ pub struct ProviderError {
     pub hint: Option<String>,
     /// What the failed request left behind, if it left something: one entry a target.
     pub left: Vec<Outcome>,
+    /// Whether nobody can say if the request reached the cloud, e.g., after a lost connection. The next
+    /// run then finds out.
+    pub uncertain: bool,
 }
 
 impl ProviderError {
     /// An error that left nothing behind.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, left: Vec::new() }
+        Self { message: message.into(), hint: None, left: Vec::new(), uncertain: false }
     }
 
     /// The same error with advice.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same error, after a request whose fate is not known.
+    #[must_use]
+    pub fn with_uncertain_fate(mut self) -> Self {
+        self.uncertain = true;
         self
     }
 

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mlflow_host_graph::{Urn, Value};
+use rand::RngCore as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 
 use crate::provider::{Outcome, RecordHints, Request, RequestAction};
 
@@ -62,7 +64,7 @@ pub struct OpenOperation {
 }
 
 /// One run of a command that changes things.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// A UUID.
     pub id: String,
@@ -190,6 +192,10 @@ pub struct State {
     pub resources: BTreeMap<Urn, Recorded>,
     /// Replaced resources that are still to be deleted.
     pub condemned: Vec<Recorded>,
+    /// The generation that a resource will have when it is made again, if it was there before: names
+    /// of deleted resources may be blocked for a while.
+    #[serde(default)]
+    pub retired: BTreeMap<Urn, u32>,
     /// Requests without an end, by id.
     pub open: BTreeMap<String, OpenOperation>,
     /// The outputs of the last complete `up`.
@@ -210,10 +216,34 @@ impl State {
             serial: 0,
             resources: BTreeMap::new(),
             condemned: Vec::new(),
+            retired: BTreeMap::new(),
             open: BTreeMap::new(),
             outputs: Value::empty_map(),
             last_run: None,
         }
+    }
+
+    /// A new seed: a letter and four letters or digits.
+    pub fn fresh_seed() -> String {
+        let mut bytes = [0; 5];
+        rand::rng().fill_bytes(&mut bytes);
+        letters_and_digits(&bytes)
+    }
+
+    /// What makes generated names unique: the seed itself at first, something derived from it for a
+    /// replacement.
+    pub fn suffix(&self, generation: u32) -> String {
+        if generation == 0 {
+            return self.seed.clone();
+        }
+        letters_and_digits(&Sha256::digest(format!("{}:{generation}", self.seed))[..5])
+    }
+
+    /// The generation of a resource that is made now.
+    pub fn next_generation(&self, urn: &Urn) -> u32 {
+        let existing = self.all().filter(|recorded| recorded.urn == *urn);
+        let above = existing.map(|recorded| recorded.hints.generation + 1).max().unwrap_or(0);
+        above.max(self.retired.get(urn).copied().unwrap_or(0))
     }
 
     /// The entry that makes this state from nothing.
@@ -250,10 +280,10 @@ impl State {
                 }
             }
             Entry::Failed { request, left, .. } => {
-                if let Some(open) = self.open.remove(&request) {
-                    if !left.is_empty() {
-                        self.finish(open.request, left, true);
-                    }
+                if let Some(open) = self.open.remove(&request)
+                    && !left.is_empty()
+                {
+                    self.finish(open.request, left, true);
                 }
             }
             Entry::Deferred { request, deferral } => {
@@ -342,12 +372,19 @@ impl State {
     }
 
     fn remove(&mut self, urn: &Urn, generation: u32) {
+        let next = self.retired.entry(urn.clone()).or_default();
+        *next = (*next).max(generation + 1);
         if self.resources.get(urn).is_some_and(|recorded| recorded.hints.generation == generation) {
             self.resources.remove(urn);
         } else {
             self.condemned
                 .retain(|recorded| !(recorded.urn == *urn && recorded.hints.generation == generation));
         }
+    }
+
+    /// The record of a resource in one generation.
+    pub fn find(&self, urn: &Urn, generation: u32) -> Option<&Recorded> {
+        self.all().find(|recorded| recorded.urn == *urn && recorded.hints.generation == generation)
     }
 
     /// What is wrong with the state itself: dependencies that are not in it.
@@ -364,4 +401,17 @@ impl State {
             })
             .collect()
     }
+}
+
+/// Text that is allowed in every name of Google's: a letter first, then letters and digits.
+fn letters_and_digits(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    bytes
+        .iter()
+        .enumerate()
+        .map(|(position, byte)| {
+            let choices = if position == 0 { 24 } else { 32 };
+            char::from(ALPHABET[usize::from(*byte) % choices])
+        })
+        .collect()
 }

@@ -1,7 +1,8 @@
 //! Carrying out a plan.
 
 mod executor;
-mod journal;
+pub(crate) mod journal;
+pub(crate) mod operation;
 
 use std::collections::BTreeMap;
 
@@ -63,6 +64,14 @@ pub enum ApplyError {
     Evaluate {
         /// The resource.
         urn: Urn,
+        /// The cause.
+        source: EvaluateError,
+    },
+    /// An output has no value although everything it needs is there.
+    #[error("output `{name}`: {source}")]
+    Output {
+        /// Its name.
+        name: String,
         /// The cause.
         source: EvaluateError,
     },

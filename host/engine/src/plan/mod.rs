@@ -10,17 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use mlflow_host_graph::value::Map;
-use mlflow_host_graph::{Expression, Urn, Value};
+use mlflow_host_graph::{Urn, Value};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use evaluate::{StateScope, evaluate_resource};
+pub(crate) use build::hints;
+pub(crate) use evaluate::{Known, StateScope, evaluate_resource, first_unknown};
 
 pub use build::plan;
 pub use destroy::plan_destroy;
 pub use evaluate::lookups;
 
-pub use crate::provider::{Change, ChangeKind};
 use crate::provider::Provider;
+pub use crate::provider::{Change, ChangeKind};
 
 /// The position of an operation in its plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -147,6 +148,3 @@ pub struct PlanContext<'a> {
     /// What has been read of resources that are not managed; all others are unknown.
     pub lookups: &'a BTreeMap<Urn, Value>,
 }
-
-/// A declared output.
-pub(crate) type Outputs = BTreeMap<String, Expression>;

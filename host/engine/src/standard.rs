@@ -1,0 +1,293 @@
+//! Kinds without an API: `std/Value`, `std/RandomId`, `std/RandomPassword`.
+
+use async_trait::async_trait;
+use mlflow_host_graph::value::Map;
+use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Urn, Value};
+use rand::Rng as _;
+use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
+
+use crate::provider::{
+    Change, ChangeKind, Declaration, Durations, Progress, Provider, ProviderError, Recovery, Request,
+    Resolved,
+};
+
+/// One property of a standard kind.
+struct Property {
+    name: &'static str,
+    required: bool,
+    /// What the value may be, as a phrase.
+    shape: &'static str,
+    fits: fn(&Json) -> bool,
+}
+
+/// One standard kind.
+struct StandardKind {
+    name: &'static str,
+    properties: &'static [Property],
+    /// What changing a property takes.
+    on_change: ChangeKind,
+}
+
+const KINDS: &[StandardKind] = &[
+    StandardKind {
+        name: "std/Value",
+        properties: &[Property { name: "value", required: true, shape: "any value", fits: |_| true }],
+        on_change: ChangeKind::Update,
+    },
+    StandardKind {
+        name: "std/RandomId",
+        properties: &[
+            Property {
+                name: "length",
+                required: false,
+                shape: "a number from 4 to 32",
+                fits: |value| within(value, 4, 32),
+            },
+            Property { name: "prefix", required: false, shape: "a string", fits: Json::is_string },
+        ],
+        on_change: ChangeKind::Replace,
+    },
+    StandardKind {
+        name: "std/RandomPassword",
+        properties: &[
+            Property {
+                name: "length",
+                required: false,
+                shape: "a number from 12 to 128",
+                fits: |value| within(value, 12, 128),
+            },
+            Property { name: "special", required: false, shape: "true or false", fits: Json::is_boolean },
+        ],
+        on_change: ChangeKind::Replace,
+    },
+];
+
+const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+const SPECIAL: &[u8] = b"!#$%&*+-=?@^_~";
+
+fn within(value: &Json, low: u64, high: u64) -> bool {
+    value.as_u64().is_some_and(|number| (low..=high).contains(&number))
+}
+
+fn find(kind: &Kind) -> Option<&'static StandardKind> {
+    KINDS.iter().find(|candidate| candidate.name == kind.as_str())
+}
+
+/// The names of the standard kinds.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|kind| kind.name)
+}
+
+/// Checks the declared properties of a standard kind. `is_opaque` tells values that are not known yet,
+/// which fit everything. `None` when the kind is not a standard one.
+pub fn check(kind: &Kind, properties: &Json, is_opaque: &dyn Fn(&Json) -> bool) -> Option<Vec<Diagnostic>> {
+    let known = find(kind)?;
+    let empty = serde_json::Map::new();
+    let properties = properties.as_object().unwrap_or(&empty);
+    let mut problems = Vec::new();
+    for (name, value) in properties {
+        match known.properties.iter().find(|property| property.name == name) {
+            None => {
+                let nearest = known
+                    .properties
+                    .iter()
+                    .max_by(|left, right| {
+                        strsim::jaro_winkler(left.name, name)
+                            .total_cmp(&strsim::jaro_winkler(right.name, name))
+                    })
+                    .map_or("", |property| property.name);
+                let message = format!("There is no property `{name}`. Did you mean `{nearest}`?");
+                problems.push(Diagnostic::error("unknown-property", message).at(name));
+            }
+            Some(property) if !is_opaque(value) && !(property.fits)(value) => {
+                let message = format!("It must be {}, not {value}.", property.shape);
+                problems.push(Diagnostic::error("wrong-type", message).at(name));
+            }
+            Some(_) => {}
+        }
+    }
+    for property in known.properties.iter().filter(|property| property.required) {
+        if !properties.contains_key(property.name) {
+            let message = format!("`{}` is required: {}.", property.name, property.shape);
+            problems.push(Diagnostic::error("missing-property", message));
+        }
+    }
+    Some(problems)
+}
+
+/// A provider for the standard kinds in front of another one for all others.
+pub struct Standard<P> {
+    inner: P,
+}
+
+impl<P: Provider> Standard<P> {
+    /// Puts the standard kinds in front of `inner`.
+    pub fn new(inner: P) -> Self {
+        Self { inner }
+    }
+}
+
+fn resolve_standard(declaration: &Declaration<'_>) -> Resolved {
+    let mut predicted = Map::new();
+    let urn = declaration.urn;
+    match urn.kind().short() {
+        "Value" => {
+            predicted
+                .insert("value".to_owned(), declaration.properties.get("value").cloned().unwrap_or_default());
+        }
+        // Derived from the stack's seed, so that it is known before anything is created.
+        "RandomId" => {
+            let length = number(declaration.properties, "length", 6);
+            let prefix = declaration.properties.get("prefix").and_then(Value::as_str).unwrap_or_default();
+            let digest = Sha256::digest(format!("{}:{urn}", declaration.suffix));
+            let letters = &LETTERS[..26];
+            let id: String =
+                digest.iter().take(length).map(|byte| char::from(letters[usize::from(*byte) % 26])).collect();
+            predicted.insert("result".to_owned(), Value::String(format!("{prefix}{id}")));
+        }
+        _ => {
+            predicted.insert("result".to_owned(), Value::Unknown.into_secret());
+        }
+    }
+    Resolved {
+        inputs: Value::Map(declaration.properties.clone()),
+        identity: Some(format!("{urn}#{}", declaration.suffix)),
+        predicted,
+        name_is_fixed: false,
+        ..Resolved::default()
+    }
+}
+
+fn number(properties: &Map, name: &str, default: usize) -> usize {
+    match properties.get(name).map(Value::reveal) {
+        Some(Value::Number(number)) => {
+            number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+        }
+        _ => default,
+    }
+}
+
+/// The outputs of a standard resource that is made or changed now.
+pub(crate) fn outputs(urn: &Urn, inputs: &Value, predicted: &Map) -> Value {
+    if urn.kind().short() != "RandomPassword" {
+        return Value::Map(predicted.clone());
+    }
+    let inputs = inputs.as_map().cloned().unwrap_or_default();
+    let special = !matches!(inputs.get("special").map(Value::reveal), Some(Value::Bool(false)));
+    let alphabet: Vec<u8> = if special { [LETTERS, SPECIAL].concat() } else { LETTERS.to_vec() };
+    let mut random = rand::rng();
+    let password: String = (0..number(&inputs, "length", 32))
+        .map(|_| char::from(alphabet[random.random_range(0..alphabet.len())]))
+        .collect();
+    Value::Map(Map::from([("result".to_owned(), Value::String(password).into_secret())]))
+}
+
+/// Leaf paths at which two values differ.
+fn differences(old: &Value, new: &Value, at: &PropertyPath, found: &mut Vec<(PropertyPath, Value, Value)>) {
+    if old == new {
+        return;
+    }
+    if let (Value::Map(left), Value::Map(right)) = (old, new) {
+        let keys: std::collections::BTreeSet<_> = left.keys().chain(right.keys()).collect();
+        for key in keys {
+            let side = |map: &Map| map.get(key).cloned().unwrap_or_default();
+            differences(&side(left), &side(right), &at.key(key), found);
+        }
+        return;
+    }
+    found.push((at.clone(), old.clone(), new.clone()));
+}
+
+#[async_trait]
+impl<P: Provider> Provider for Standard<P> {
+    fn durations(&self, kind: &Kind) -> Durations {
+        if find(kind).is_some() { Durations::default() } else { self.inner.durations(kind) }
+    }
+
+    fn resolve(&self, declaration: &Declaration<'_>) -> Result<Resolved, ProviderError> {
+        if find(declaration.urn.kind()).is_some() {
+            Ok(resolve_standard(declaration))
+        } else {
+            self.inner.resolve(declaration)
+        }
+    }
+
+    fn compare(&self, kind: &Kind, old: &Value, new: &Value) -> Vec<Change> {
+        let Some(known) = find(kind) else { return self.inner.compare(kind, old, new) };
+        let mut found = Vec::new();
+        differences(old, new, &PropertyPath::root(), &mut found);
+        found.into_iter().map(|(path, old, new)| Change { path, old, new, kind: known.on_change }).collect()
+    }
+
+    fn stable_outputs(&self, kind: &Kind, outputs: &Value) -> Map {
+        if find(kind).is_some() { Map::new() } else { self.inner.stable_outputs(kind, outputs) }
+    }
+
+    async fn lookup(&self, urn: &Urn, properties: &Map) -> Result<Value, ProviderError> {
+        if find(urn.kind()).is_some() {
+            return Err(ProviderError::new(format!(
+                "There is nothing to look up: `{}` has no API.",
+                urn.kind()
+            )));
+        }
+        self.inner.lookup(urn, properties).await
+    }
+
+    async fn begin(&self, request: &Request) -> Result<Progress, ProviderError> {
+        self.inner.begin(request).await
+    }
+
+    async fn advance(&self, request: &Request, handle: &Json) -> Result<Progress, ProviderError> {
+        self.inner.advance(request, handle).await
+    }
+
+    async fn recover(&self, request: &Request) -> Result<Recovery, ProviderError> {
+        self.inner.recover(request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn problems(kind: &str, properties: &Json) -> Vec<String> {
+        check(&kind.parse().unwrap(), properties, &|value| value == &json!("?"))
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn properties_are_checked() {
+        assert_eq!(
+            problems("std/RandomPassword", &json!({"length": 24, "special": "?"})),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            problems("std/RandomPassword", &json!({"lenght": 24, "special": 1})),
+            [
+                "`lenght`: There is no property `lenght`. Did you mean `length`?",
+                "`special`: It must be true or false, not 1."
+            ]
+        );
+        assert_eq!(problems("std/Value", &json!({})), ["`value` is required: any value."]);
+        assert!(check(&"run.googleapis.com/Service".parse().unwrap(), &json!({}), &|_| false).is_none());
+    }
+
+    #[test]
+    fn a_password_is_secret_and_has_the_length_asked_for() {
+        let urn: Urn = "std/RandomPassword::p".parse().unwrap();
+        let inputs = Value::from(json!({"length": 40, "special": false}));
+        let made = outputs(&urn, &inputs, &Map::new());
+        let password = made.get("result").unwrap();
+        assert!(password.is_secret());
+        let text = password.as_str().unwrap();
+        assert_eq!(text.len(), 40);
+        assert!(text.chars().all(|character| character.is_ascii_alphanumeric()));
+        assert_ne!(made, outputs(&urn, &inputs, &Map::new()));
+    }
+}
