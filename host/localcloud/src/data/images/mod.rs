@@ -1,4 +1,23 @@
 //! Cloud Build's and Artifact Registry's data planes: images built from a Dockerfile, and tags.
+//!
+//! An image is a directory that stands for `/`, a Python virtual environment beside it, and a
+//! configuration. Steps are ordinary processes of this machine, with the environment's `bin` first
+//! on `PATH`, in the directory that stands for WORKDIR; absolute paths inside commands are *not*
+//! rewritten: they are this machine's, and cannot be written to ([`super::sandbox`]).
+//! The supported instructions are listed in [`dockerfile`].
+
+mod build;
+mod context;
+mod dockerfile;
+pub(crate) mod environment;
+mod expand;
+mod layers;
+mod python;
+mod registry;
+mod run;
+mod shell;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,11 +25,23 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::process::Processes;
+use super::file::{self, Context, FileError};
+use super::process::{ProcessError, Processes};
+use super::sandbox::SandboxError;
+use super::table::Table;
+pub(crate) use layers::copy_tree;
+use layers::{Layer, Layers};
 
 /// The images of one local cloud: builder, image store and registry.
 #[derive(Debug)]
-pub(crate) struct Images {}
+pub(crate) struct Images {
+    directory: PathBuf,
+    layers: Layers,
+    registry: Table<registry::Repository>,
+    processes: Processes,
+    /// Held while an image is built: two builds may want the same layer.
+    building: tokio::sync::Mutex<()>,
+}
 
 /// A finished image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +113,20 @@ pub(crate) struct RegistryEntry {
 /// Why an image could not be built or found.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ImageError {
+    /// The Dockerfile asks for something wrong or unsupported.
+    #[error("Dockerfile line {line}: {message}")]
+    Dockerfile {
+        /// Line, from 1.
+        line: usize,
+        /// A sentence without its full stop.
+        message: String,
+    },
+    /// The context has no such Dockerfile.
+    #[error("the build context has no {0}: name the file with `docker build -f`")]
+    NoDockerfile(String),
+    /// The source archive cannot be used.
+    #[error("the source archive is refused: {0}")]
+    Archive(String),
     /// A step ended with a failure.
     #[error("build step {step} of {steps} failed with exit code {code}: {command}\n{}", log.join("\n"))]
     Step {
@@ -96,50 +141,76 @@ pub(crate) enum ImageError {
         /// The last lines of its output.
         log: Vec<String>,
     },
+    /// The machine has no Python.
+    #[error(
+        "{0} is not installed: run `apt-get install python3 python3-venv`, or name an interpreter in MLFLOW_HOST_PYTHON"
+    )]
+    NoPython(String),
+    /// The machine's Python cannot make virtual environments.
+    #[error("{} cannot make a virtual environment: run `apt-get install python3-venv`\n{output}", executable.display())]
+    NoVirtualEnvironment {
+        /// The interpreter.
+        executable: PathBuf,
+        /// What it said.
+        output: String,
+    },
     /// The registry holds no such image.
     #[error("Image '{0}' not found.")]
     NotFound(String),
+    /// A step could not be confined.
+    #[error(transparent)]
+    Sandbox(SandboxError),
+    /// A step's process could not be recorded or ended.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl Images {
     /// Opens the store below `directory` (`layers/`, `images/`, `registry.json`).
     pub(crate) async fn open(directory: PathBuf, processes: Processes) -> Result<Self, ImageError> {
-        let _ = (directory, processes);
-        todo!()
+        for part in ["layers", "images"] {
+            let path = directory.join(part);
+            std::fs::create_dir_all(&path).context("create", &path)?;
+        }
+        // Scripts hold the path of their environment, so it must not depend on where we stand.
+        let directory = std::fs::canonicalize(&directory).context("find", &directory)?;
+        for name in file::names_with_suffix(&directory, "")? {
+            if name.starts_with("context-") || name.starts_with("run-") {
+                file::remove_directory(&directory.join(name))?;
+            }
+        }
+        Ok(Self {
+            layers: Layers::new(directory.join("layers")),
+            registry: Table::open(directory.join("registry.json")).await?,
+            directory,
+            processes,
+            building: tokio::sync::Mutex::default(),
+        })
     }
-    /// Builds an image; layers whose key is known are reused.
-    pub(crate) async fn build(&self, request: BuildRequest) -> Result<ImageManifest, ImageError> {
-        let _ = request;
-        todo!()
+
+    /// A built image, by digest.
+    fn manifest(&self, digest: &str) -> Result<Option<ImageManifest>, FileError> {
+        file::read_json(&self.manifest_path(digest))
     }
-    /// Puts an image under `repository` (`HOST/PROJECT/REPOSITORY/IMAGE`) with a tag.
-    pub(crate) async fn push(&self, repository: &str, tag: &str, digest: &str) -> Result<(), ImageError> {
-        let _ = (repository, tag, digest);
-        todo!()
+
+    fn manifest_path(&self, digest: &str) -> PathBuf {
+        let name = digest.strip_prefix("sha256:").unwrap_or(digest);
+        let name = file::component(name);
+        self.directory.join("images").join(format!("{name}.json"))
     }
-    /// The image behind `REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@sha256:…`.
-    pub(crate) async fn resolve(&self, reference: &str) -> Result<ImageManifest, ImageError> {
-        let _ = reference;
-        todo!()
-    }
-    /// The images of every repository whose path is `prefix` or lies below it.
-    pub(crate) async fn list(&self, prefix: &str) -> BTreeMap<String, Vec<RegistryEntry>> {
-        let _ = prefix;
-        todo!()
-    }
-    /// Removes a tag.
-    pub(crate) async fn delete_tag(&self, repository: &str, tag: &str) -> Result<(), ImageError> {
-        let _ = (repository, tag);
-        todo!()
-    }
-    /// Removes an image with its tags from a repository.
-    pub(crate) async fn delete_image(&self, repository: &str, digest: &str) -> Result<(), ImageError> {
-        let _ = (repository, digest);
-        todo!()
-    }
-    /// Removes every repository whose path is `prefix` or lies below it.
-    pub(crate) async fn delete_below(&self, prefix: &str) -> Result<(), ImageError> {
-        let _ = prefix;
-        todo!()
+}
+
+impl ImageManifest {
+    /// The uppermost layer, to build on.
+    fn top(&self) -> Layer {
+        Layer {
+            key: self.layers.last().cloned().unwrap_or_default(),
+            instruction: format!("FROM {}", self.digest),
+            root: self.root.clone(),
+            python: self.python.clone(),
+        }
     }
 }
