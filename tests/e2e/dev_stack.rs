@@ -1,0 +1,233 @@
+//! The whole life of the dev stack on the local cloud: from nothing to nothing, judged by real clients.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use mlflow_host_tests::{Cloud, Run, Steps, Workbench, gcloud, processes_that_mention, python, skip};
+use sha2::{Digest as _, Sha256};
+
+const PROJECT: &str = "mlflow-dev";
+const REGION: &str = "europe-west1";
+const SERVICE: &str = "run.googleapis.com/Service::mlflow-dev";
+const STACK: &str = "stacks/dev.wasm";
+
+fn main() -> ExitCode {
+    Steps::begin("up_from_nothing_makes_a_server_that_answers", Story::begin)
+        .then("a_second_up_changes_nothing_and_asks_for_nothing", Story::second_up)
+        .then("an_mlflow_client_finds_again_what_it_writes", Story::client)
+        .then("googles_clients_see_what_was_built", Story::google)
+        .then("gcloud_lists_what_was_built", Story::gcloud)
+        .then("artifacts_are_in_the_buckets_directory", Story::objects)
+        .then("data_survives_a_restart_of_the_cloud", Story::restart)
+        .then("a_changed_variable_is_one_update_and_a_new_revision", Story::environment)
+        .then("a_changed_location_is_shown_as_a_replacement", Story::location)
+        .then("a_changed_dockerfile_is_a_new_image", Story::dockerfile)
+        .then("destroy_leaves_nothing", Story::destroy)
+        .then("a_stopped_cloud_leaves_no_process", Story::stop)
+        .run()
+}
+
+struct Story {
+    bench: Workbench,
+    cloud: Cloud,
+    /// The last run that printed the outputs.
+    up: Run,
+    record: PathBuf,
+}
+
+impl Story {
+    fn begin() -> Result<Self> {
+        let bench = Workbench::new()?;
+        let up = bench.succeeds(&["up", STACK, "--yes", "--json"])?;
+        let counts = up.counts()?;
+        ensure!(counts.keys().eq(["create"]) && counts["create"] > 30, "{counts:?}");
+        let outputs = up.outputs()?;
+        for name in ["url", "bucket", "image", "image-digest", "sql-connection-name"] {
+            ensure!(outputs.contains_key(name), "no output `{name}`: {outputs:?}");
+        }
+        let cloud = Cloud::at(&endpoint(&bench)?)?;
+        let health = cloud.text(&format!("{}/health", up.local_address("url")?))?;
+        ensure!(health == "OK", "/health says {health}");
+        let record = bench.directory().join("record.json");
+        Ok(Self { bench, cloud, up, record })
+    }
+
+    fn second_up(&mut self) -> Result<()> {
+        let before = self.cloud.mutations()?;
+        let again = self.bench.succeeds(&["up", STACK, "--yes", "--json"])?;
+        ensure!(again.counts()?.is_empty(), "{}", again.report());
+        ensure!(again.outputs()? == self.up.outputs()?, "the outputs differ\n{}", again.report());
+        self.bench.succeeds(&["preview", STACK, "--exit-code"])?;
+        let sent = self.cloud.mutations()? - before;
+        ensure!(sent == 0, "{sent} mutating requests: {}", self.cloud.get("/_local/counters")?);
+        Ok(())
+    }
+
+    fn client(&mut self) -> Result<()> {
+        self.mlflow("write")
+    }
+
+    fn google(&mut self) -> Result<()> {
+        let outputs = self.bench.directory().join("outputs.json");
+        fs::write(&outputs, serde_json::to_vec(&self.up.outputs()?)?)?;
+        let arguments = [
+            self.cloud.endpoint(),
+            PROJECT,
+            REGION,
+            &outputs.to_string_lossy(),
+            &self.record.to_string_lossy(),
+        ];
+        python("google_clients.py", arguments, &[])
+    }
+
+    fn gcloud(&mut self) -> Result<()> {
+        let exports = self.bench.succeeds(&["cloud", "env"])?.stdout;
+        let outputs = self.up.outputs()?;
+        let instance = outputs["sql-connection-name"].rsplit(':').next().unwrap_or_default();
+        let bucket = outputs["bucket"].trim_start_matches("gs://");
+        let wanted = [PROJECT, "mlflow-dev-runtime", bucket, instance, "mlflow-dev-database-password"];
+        if !gcloud(&exports, &wanted)? {
+            skip("gcloud is not installed on this machine");
+        }
+        Ok(())
+    }
+
+    fn objects(&mut self) -> Result<()> {
+        let record: serde_json::Value = serde_json::from_slice(&fs::read(&self.record)?)?;
+        let mut wanted = BTreeMap::new();
+        for (path, artifact) in record["artifacts"].as_object().context("no artifacts in the record")? {
+            let size = artifact["bytes"].as_u64().context("an artifact without a size")?;
+            wanted.insert((size, artifact["sha256"].as_str().unwrap_or_default().to_owned()), path.clone());
+        }
+        find(&self.bench.home(), &mut wanted)?;
+        ensure!(wanted.is_empty(), "not on disk below the cloud's directory: {wanted:?}");
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        self.bench.succeeds(&["cloud", "stop"])?;
+        self.ensure_no_process("after `cloud stop`")?;
+        self.bench.succeeds(&["cloud", "start"])?;
+        self.cloud = Cloud::at(&endpoint(&self.bench)?)?;
+        let again = self.bench.succeeds(&["up", STACK, "--yes", "--json"])?;
+        ensure!(again.counts()?.is_empty(), "{}", again.report());
+        self.up = again;
+        self.mlflow("read")
+    }
+
+    fn environment(&mut self) -> Result<()> {
+        let before = self.revision()?;
+        self.bench.edit("dev.toml", "MLFLOW_LOGGING_LEVEL = \"INFO\"", "MLFLOW_LOGGING_LEVEL = \"DEBUG\"")?;
+        let run = self.bench.succeeds(&["up", STACK, "--yes", "--json"])?;
+        let actions = run.plan()?.actions();
+        ensure!(actions == [("update".to_owned(), SERVICE.to_owned())], "{actions:?}");
+        ensure!(run.counts()? == BTreeMap::from([("update".to_owned(), 1)]), "{}", run.report());
+        let after = self.revision()?;
+        ensure!(before != after, "the revision is still {before}");
+        self.mlflow("read")
+    }
+
+    fn location(&mut self) -> Result<()> {
+        const BUCKET: &str = "storage.googleapis.com/Bucket::mlflow-dev-artifacts";
+        let before = self.cloud.mutations()?;
+        let arguments = ["preview", STACK, "--json", "--exit-code", "--set", "bucket-location=EU"];
+        let run = self.bench.host(arguments)?;
+        ensure!(run.code == 10, "changes are pending, which is exit code 10\n{}", run.report());
+        let plan = run.plan()?;
+        let actions = plan.actions();
+        ensure!(actions.contains(&("replace".to_owned(), BUCKET.to_owned())), "{actions:?}");
+        let changes = &plan.resource(BUCKET).context("the bucket is not in the plan")?["changes"];
+        ensure!(changes[0]["path"] == "location" && changes[0]["needs"] == "replace", "{changes}");
+        ensure!(self.cloud.mutations()? == before, "a preview changed something");
+
+        let shown = self.bench.host(["preview", STACK, "--set", "bucket-location=EU"])?;
+        let text = shown.stdout.to_lowercase();
+        ensure!(text.contains("replace") && text.contains("location"), "{}", shown.report());
+        Ok(())
+    }
+
+    fn dockerfile(&mut self) -> Result<()> {
+        let before = (self.revision()?, self.up.outputs()?["image-digest"].clone());
+        self.bench.edit("mlflow/image/Dockerfile", "EXPOSE 8080", "ENV EDITION=second\nEXPOSE 8080")?;
+        let run = self.bench.succeeds(&["up", STACK, "--yes", "--json"])?;
+        let counts = run.counts()?;
+        let actions = run.plan()?.actions();
+        let replaced = |urn: &str| actions.contains(&("replace".to_owned(), urn.to_owned()));
+        ensure!(replaced("cloudbuild.googleapis.com/Build::mlflow-dev-image"), "{actions:?}");
+        ensure!(replaced("run.googleapis.com/Execution::mlflow-dev-migrate"), "{actions:?}");
+        ensure!(!counts.contains_key("create"), "{counts:?}");
+        let after = (self.revision()?, run.outputs()?["image-digest"].clone());
+        ensure!(before.0 != after.0 && before.1 != after.1, "{before:?} became {after:?}");
+        ensure!(self.running_image()?.ends_with(&after.1), "the service runs another image");
+        self.up = run;
+        self.mlflow("read")
+    }
+
+    fn destroy(&mut self) -> Result<()> {
+        ensure!(!self.cloud.resources(PROJECT)?.is_empty(), "the project is empty before `destroy`");
+        self.bench.succeeds(&["destroy", STACK, "--yes", "--json"])?.counts()?;
+        let left = self.cloud.resources(PROJECT)?;
+        ensure!(left.is_empty(), "left in the project: {left:#?}");
+        let running: Vec<_> = processes_that_mention(&self.bench.home())
+            .into_iter()
+            .filter(|process| process.contains("postgres") || process.contains("mlflow server"))
+            .collect();
+        ensure!(running.is_empty(), "still running after `destroy`: {running:#?}");
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<()> {
+        self.bench.succeeds(&["cloud", "stop"])?;
+        self.ensure_no_process("after `cloud stop`")
+    }
+
+    fn mlflow(&self, verb: &str) -> Result<()> {
+        let address = self.up.local_address("url")?;
+        let record = self.record.to_string_lossy();
+        python("mlflow_client.py", [verb, record.as_ref()], &[("MLFLOW_TRACKING_URI", &address)])
+    }
+
+    fn revision(&self) -> Result<String> {
+        let service = self.cloud.service(PROJECT, REGION, "mlflow-dev")?;
+        service["latestReadyRevision"].as_str().map(str::to_owned).context("no ready revision")
+    }
+
+    fn running_image(&self) -> Result<String> {
+        let service = self.cloud.service(PROJECT, REGION, "mlflow-dev")?;
+        let image = service["template"]["containers"][0]["image"].as_str();
+        image.map(str::to_owned).context("a service without an image")
+    }
+
+    fn ensure_no_process(&self, when: &str) -> Result<()> {
+        let running = processes_that_mention(&self.bench.home());
+        ensure!(running.is_empty(), "still running {when}: {running:#?}");
+        Ok(())
+    }
+}
+
+/// The address of the local cloud.
+fn endpoint(bench: &Workbench) -> Result<String> {
+    let status = bench.succeeds(&["cloud", "status", "--json"])?;
+    let event = status.event("cloud")?;
+    event["endpoint"].as_str().map(str::to_owned).with_context(|| format!("no endpoint: {event}"))
+}
+
+/// Takes out of `wanted` (size and SHA-256) the files that are below a directory.
+fn find(directory: &Path, wanted: &mut BTreeMap<(u64, String), String>) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            find(&entry.path(), wanted)?;
+        } else if kind.is_file() {
+            let size = entry.metadata()?.len();
+            if wanted.keys().any(|(wanted, _)| *wanted == size) {
+                wanted.remove(&(size, hex::encode(Sha256::digest(fs::read(entry.path())?))));
+            }
+        }
+    }
+    Ok(())
+}

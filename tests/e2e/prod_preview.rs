@@ -1,0 +1,81 @@
+//! A plan for production, made without an account, a network or a cloud.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use mlflow_host_tests::{Plan, Run, Steps, Workbench, processes_that_mention};
+
+const INSTANCE: &str = "sqladmin.googleapis.com/Instance::mlflow-prod-database";
+const BUCKET: &str = "storage.googleapis.com/Bucket::mlflow-prod-artifacts";
+
+fn main() -> ExitCode {
+    Steps::begin("a_preview_needs_no_credentials_and_no_cloud", Preview::begin)
+        .then("everything_is_to_be_created", Preview::creations)
+        .then("production_is_highly_available_and_protected", Preview::settings)
+        .then("no_secret_is_shown", Preview::secrets)
+        .then("two_previews_are_the_same", Preview::determinism)
+        .then("no_local_cloud_was_started", Preview::processes)
+        .run()
+}
+
+struct Preview {
+    bench: Workbench,
+    run: Run,
+    plan: Plan,
+}
+
+const COMMAND: [&str; 4] = ["preview", "stacks/prod.wasm", "--offline", "--json"];
+
+impl Preview {
+    fn begin() -> Result<Self> {
+        let bench = Workbench::new()?;
+        let run = bench.succeeds(&COMMAND)?;
+        let plan = run.plan()?;
+        Ok(Self { bench, run, plan })
+    }
+
+    fn creations(&mut self) -> Result<()> {
+        let actions = self.plan.actions();
+        ensure!(actions.len() > 30, "{actions:?}");
+        ensure!(actions.iter().all(|(action, _)| action == "create"), "{actions:?}");
+        ensure!(self.plan.0["project"] == "mlflow-prod" && self.plan.0["cloud"] == "gcp", "{}", self.plan.0);
+        Ok(())
+    }
+
+    fn settings(&mut self) -> Result<()> {
+        let inputs = |urn: &str| {
+            let resource = self.plan.resource(urn).with_context(|| format!("{urn} is not in the plan"))?;
+            anyhow::Ok(resource["inputs"].clone())
+        };
+        let settings = &inputs(INSTANCE)?["settings"];
+        ensure!(settings["availabilityType"] == "REGIONAL", "{settings}");
+        ensure!(settings["deletionProtectionEnabled"] == true, "{settings}");
+        ensure!(settings["backupConfiguration"]["pointInTimeRecoveryEnabled"] == true, "{settings}");
+        ensure!(settings["ipConfiguration"]["ipv4Enabled"] == false, "{settings}");
+        let bucket = inputs(BUCKET)?;
+        ensure!(bucket["versioning"]["enabled"] == true && bucket["location"] == "EU", "{bucket}");
+        let service = inputs("run.googleapis.com/Service::mlflow-prod")?;
+        ensure!(service["template"]["scaling"]["minInstanceCount"] == 1, "{service}");
+        Ok(())
+    }
+
+    fn secrets(&mut self) -> Result<()> {
+        let user = self.plan.resource("sqladmin.googleapis.com/User::mlflow-prod-mlflow");
+        let inputs = &user.context("the user is not in the plan")?["inputs"];
+        let shown = inputs["password"].to_string();
+        ensure!(shown.contains("secret") || shown.contains("unknown"), "the password is shown as {shown}");
+        Ok(())
+    }
+
+    fn determinism(&mut self) -> Result<()> {
+        let again = self.bench.succeeds(&COMMAND)?;
+        ensure!(again.plan()?.actions() == self.plan.actions(), "{}\n{}", self.run.report(), again.report());
+        Ok(())
+    }
+
+    fn processes(&mut self) -> Result<()> {
+        let running = processes_that_mention(self.bench.directory());
+        ensure!(running.is_empty(), "{running:#?}");
+        Ok(())
+    }
+}

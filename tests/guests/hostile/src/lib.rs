@@ -1,0 +1,96 @@
+//! Does one thing, by the configuration key `case`; most of them a stack should not do.
+
+use std::hint::black_box;
+
+use mlflow_host_sdk::kinds::standard::{RandomPassword, Value};
+use mlflow_host_sdk::{Error, Kind, Resource, Result, assets, component, config, functions, log, output, stack};
+
+stack!(run);
+
+/// A kind that nobody knows.
+struct Nonsense;
+
+impl Kind for Nonsense {
+    const NAME: &'static str = "std/Nonsense";
+}
+
+fn run() -> Result<()> {
+    let case = config::require("case")?;
+    let value = || Value::new().value("x");
+    match case.as_str() {
+        "good" => good()?,
+        "unknown-kind" => drop(Resource::<Nonsense>::new().declare("thing")),
+        "misspelt" => drop(value().property("valeu", 1).declare("thing")),
+        "duplicate" => {
+            value().declare("thing");
+            value().declare("thing");
+        }
+        "cycle" => {
+            value().depends_on("std/Value::second").declare("first");
+            value().depends_on("std/Value::first").declare("second");
+        }
+        "mangled" => {
+            let token = value().declare("first").value().token().to_owned();
+            Value::new().value([("upper", token.to_uppercase()), ("cut", token.replace(':', ""))]).declare("second");
+        }
+        "key" => {
+            let token = value().declare("first").value().token().to_owned();
+            Value::new().value([(token, 1)]).declare("second");
+        }
+        "fail" => return Err(Error::new("The moon is \u{1b}[31mnot\u{1b}[0m in the right phase.")),
+        "swallowed" => {
+            let broken = Resource::<Nonsense>::new().declare("broken");
+            Value::new().value(format!("{}/path", broken.attribute("uri"))).declare("follows");
+            value().property("valeu", 1).declare("second");
+        }
+        "flood" => (0..1_000_000).for_each(|_| log::info("again and again and again and again")),
+        "panic" => panic!("the answer was {}", black_box(41)),
+        "recursion" => drop(black_box(deeper(1))),
+        "loop" => loop {
+            black_box(());
+        },
+        "allocate" => loop {
+            black_box(vec![1_u8; 64 << 20].leak());
+        },
+        "declare-forever" => (0..).for_each(|index| drop(value().declare(&format!("thing-{index}")))),
+        "nested-calls" => {
+            let mut token = functions::lower("x");
+            for _ in 0..10_000 {
+                token = functions::join("", [&token, &token]);
+            }
+        }
+        "asset" => {
+            let directory = assets::directory(&config::require("path")?)?;
+            Value::new().value([("archive", &directory.archive)]).replace_on(directory.digest.as_str()).declare("files");
+        }
+        "typed" => drop(config::integer("number")?),
+        other => return Err(Error::new(format!("There is no case `{other}`."))),
+    }
+    Ok(())
+}
+
+fn good() -> Result<()> {
+    let group = component("test:group", "all");
+    let password = RandomPassword::new().length(20).parent(&group).declare("password");
+    let first = Value::new().value([("nested", vec![1, 2])]).parent(&group).declare("first");
+    Value::new()
+        .value([
+            ("whole", format!("{}", first.value())),
+            ("part", format!("postgres://u:{}@h", functions::url_encode(password.result()))),
+            ("secret", config::require_secret("token")?.to_string()),
+        ])
+        .depends_on(&password)
+        .replace_on(functions::sha256(password.result()))
+        .ignore_changes("value.part")
+        .protect(true)
+        .declare("second");
+    log::info(format!("The value is {}.", first.value()));
+    output("password", password.result());
+    output("where", format!("{} {}", config::stack().name, config::stack().region));
+    Ok(())
+}
+
+#[allow(unconditional_recursion, reason = "that is the point")]
+fn deeper(depth: u64) -> u64 {
+    black_box(deeper(black_box(depth + 1))) + 1
+}

@@ -1,0 +1,86 @@
+//! The local cloud, seen from outside.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value as Json;
+
+/// A running local cloud.
+pub struct Cloud {
+    endpoint: String,
+    runtime: tokio::runtime::Runtime,
+    client: reqwest::Client,
+}
+
+impl Cloud {
+    /// The local cloud at an endpoint, e.g., `http://127.0.0.1:4567`.
+    ///
+    /// # Errors
+    /// When there is no client to be had.
+    pub fn at(endpoint: &str) -> Result<Self> {
+        // An error says that another one is installed already, which does as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Ok(Self {
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+            client: reqwest::Client::builder().no_proxy().build()?,
+        })
+    }
+
+    /// Its address.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The body that a path answers with, e.g., `/_local/resources`.
+    ///
+    /// # Errors
+    /// When it answers anything but 200 with JSON.
+    pub fn get(&self, path: &str) -> Result<Json> {
+        let address = format!("{}{path}", self.endpoint);
+        let text = self.text(&address)?;
+        serde_json::from_str(&text).with_context(|| format!("{address} answers with {text}"))
+    }
+
+    /// The text at an address.
+    ///
+    /// # Errors
+    /// When it answers anything but 200.
+    pub fn text(&self, address: &str) -> Result<String> {
+        let (status, text) = self.runtime.block_on(async {
+            let response = self.client.get(address).send().await?;
+            anyhow::Ok((response.status(), response.text().await?))
+        })?;
+        ensure!(status == 200, "{address} answers {status}: {text}");
+        Ok(text)
+    }
+
+    /// How many requests so far may have changed something.
+    ///
+    /// # Errors
+    /// When the local cloud does not say.
+    pub fn mutations(&self) -> Result<u64> {
+        let counters = self.get("/_local/counters")?;
+        counters["mutating"].as_u64().with_context(|| format!("no number of mutating requests: {counters}"))
+    }
+
+    /// The names of everything that exists in a project, without enabled APIs.
+    ///
+    /// # Errors
+    /// When the local cloud does not say.
+    pub fn resources(&self, project: &str) -> Result<Vec<String>> {
+        let resources = self.get("/_local/resources")?;
+        let kinds = resources["projects"][project]["resources"].as_object();
+        let names = kinds.into_iter().flat_map(|kinds| kinds.values());
+        Ok(names
+            .flat_map(|names| names.as_array().into_iter().flatten())
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect())
+    }
+
+    /// A Cloud Run service, as the API describes it.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn service(&self, project: &str, region: &str, name: &str) -> Result<Json> {
+        self.get(&format!("/run.googleapis.com/v2/projects/{project}/locations/{region}/services/{name}"))
+    }
+}

@@ -1,0 +1,20 @@
+//! What end-to-end tests share: a copy of the stacks, the host's binary, the local cloud behind it, and the
+//! referees.
+//!
+//! The tests use the product from outside only, as a person or a script would: commands, their JSON events,
+//! the local cloud's HTTP interface, files and processes. They import no crate of the host.
+
+mod cloud;
+mod environment;
+mod processes;
+mod referee;
+mod run;
+mod steps;
+mod workbench;
+
+pub use cloud::Cloud;
+pub use processes::processes_that_mention;
+pub use referee::{gcloud, python};
+pub use run::{Plan, Run};
+pub use steps::{Steps, skip};
+pub use workbench::Workbench;

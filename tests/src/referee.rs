@@ -1,0 +1,69 @@
+//! Clients that nobody here wrote.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::environment::root;
+use crate::run::Run;
+
+/// Runs a Python referee and requires it to agree. Without a proxy or an account of this machine's.
+///
+/// # Errors
+/// When it does not agree.
+pub fn python<A: AsRef<OsStr>>(
+    script: &str,
+    arguments: impl IntoIterator<Item = A>,
+    variables: &[(&str, &str)],
+) -> Result<()> {
+    let mut command = Command::new(interpreter()?);
+    command
+        .arg(root().join("tests/referees").join(script))
+        .args(arguments)
+        .env_remove("HTTP_PROXY")
+        .env_remove("HTTPS_PROXY")
+        .env("NO_PROXY", "*")
+        .env("MLFLOW_DISABLE_TELEMETRY", "true")
+        .envs(variables.iter().copied());
+    agrees(command)
+}
+
+/// Runs gcloud with what `cloud env` prints, and requires it to list what was built. `false` when there is no
+/// gcloud on this machine.
+///
+/// # Errors
+/// When it does not list it, or is missing though MLFLOW_HOST_REQUIRE_GCLOUD says that it must be there.
+pub fn gcloud(exports: &str, arguments: &[&str]) -> Result<bool> {
+    let installed =
+        Command::new("gcloud").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !installed {
+        let required = std::env::var("MLFLOW_HOST_REQUIRE_GCLOUD").is_ok_and(|value| value == "1");
+        ensure!(!required, "gcloud is not installed, and MLFLOW_HOST_REQUIRE_GCLOUD is set");
+        return Ok(false);
+    }
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!("{exports}\nexec \"$0\" \"$@\""))
+        .arg(root().join("tests/referees/gcloud"))
+        .args(arguments);
+    agrees(command)?;
+    Ok(true)
+}
+
+fn agrees(command: Command) -> Result<()> {
+    let run = Run::of(command)?;
+    ensure!(run.code == 0, "{}", run.report());
+    run.stdout.lines().for_each(|line| eprintln!("      {line}"));
+    Ok(())
+}
+
+/// The interpreter of the referees' environment, which is made when it is not there yet.
+fn interpreter() -> Result<PathBuf> {
+    let run = Run::of(Command::new(root().join("scripts/test-environment")))?;
+    ensure!(run.code == 0, "{}", run.report());
+    let directory = run.stdout.lines().last().context("scripts/test-environment printed nothing")?;
+    Ok(PathBuf::from(directory).join("bin/python"))
+}

@@ -1,0 +1,128 @@
+//! A place of one's own: the stacks, their states, and a local cloud.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
+
+use crate::environment::{host, root};
+use crate::run::Run;
+
+/// A temporary directory with a copy of the stacks and the home of a local cloud. What runs in it is stopped
+/// when it is dropped.
+pub struct Workbench {
+    directory: TempDir,
+    host: PathBuf,
+}
+
+impl Workbench {
+    /// A new one. Keeps its files when MLFLOW_HOST_TEST_KEEP is set.
+    ///
+    /// # Errors
+    /// When the binary or the stacks have not been built.
+    pub fn new() -> Result<Self> {
+        let mut directory = tempfile::Builder::new().prefix("mlflow-host-test-").tempdir()?;
+        if std::env::var_os("MLFLOW_HOST_TEST_KEEP").is_some() {
+            directory.disable_cleanup(true);
+            eprintln!("      keeping {}", directory.path().display());
+        }
+        let bench = Self { directory, host: host()? };
+        let stacks = root().join("stacks");
+        for file in ["dev.wasm", "dev.toml", "prod.wasm", "prod.toml"] {
+            let from = stacks.join(file);
+            fs::create_dir_all(bench.stacks())?;
+            fs::copy(&from, bench.stacks().join(file))
+                .with_context(|| format!("{} is missing: run `make stacks`", from.display()))?;
+        }
+        copy(&stacks.join("mlflow/image"), &bench.stacks().join("mlflow/image"))?;
+        fs::create_dir_all(bench.home())?;
+        Ok(bench)
+    }
+
+    /// The copy of the stacks.
+    pub fn stacks(&self) -> PathBuf {
+        self.directory.path().join("stacks")
+    }
+
+    /// Where the local cloud keeps its things.
+    pub fn home(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
+    /// All of it.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Runs the host to its end, without a terminal. Every account and setting of this machine is hidden
+    /// from it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn host(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Run> {
+        let mut command = Command::new(&self.host);
+        command
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .env("HOME", self.home())
+            .env("MLFLOW_HOST_HOME", self.home())
+            .env("NO_COLOR", "1");
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            let foreign = ["GOOGLE_", "CLOUDSDK_", "GCLOUD_"].iter().any(|prefix| text.starts_with(prefix));
+            if foreign || text == "STORAGE_EMULATOR_HOST" {
+                command.env_remove(&name);
+            }
+        }
+        Run::of(command)
+    }
+
+    /// Runs the host and requires it to succeed.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn succeeds(&self, arguments: &[&str]) -> Result<Run> {
+        let run = self.host(arguments)?;
+        ensure!(run.code == 0, "{}", run.report());
+        Ok(run)
+    }
+
+    /// Replaces a text in a file of the stacks.
+    ///
+    /// # Errors
+    /// When the text is not in it.
+    pub fn edit(&self, file: &str, old: &str, new: &str) -> Result<()> {
+        let path = self.stacks().join(file);
+        let content = fs::read_to_string(&path)?;
+        ensure!(content.contains(old), "`{old}` is not in {file}");
+        fs::write(&path, content.replacen(old, new, 1))?;
+        Ok(())
+    }
+}
+
+impl Drop for Workbench {
+    fn drop(&mut self) {
+        // Whatever went wrong, nothing may go on running.
+        if let Err(error) = self.host(["cloud", "stop"]) {
+            eprintln!("the local cloud could not be stopped: {error:#}");
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
