@@ -223,7 +223,7 @@ impl Containers {
         let private = private.to_path_buf();
         tokio::spawn(async move {
             let exit = child.wait().await.map_or(Exit::Code(-1), Exit::of);
-            if let Err(error) = clear(&name, pid, &processes, &private) {
+            if let Err(error) = clear(&name, pid, &processes, &private).await {
                 tracing::warn!(%error, container = name, "something of an ended container stays behind");
             }
             let _ = sender.send(Some(exit));
@@ -320,10 +320,12 @@ fn open_log(path: &Path) -> Result<std::fs::File, FileError> {
     std::fs::OpenOptions::new().create(true).append(true).open(path).context("open", path)
 }
 
-/// After the leader's end: nothing of its group, its record or its files stays.
-fn clear(name: &str, pid: u32, processes: &Processes, private: &Path) -> Result<(), ContainerError> {
+/// After the leader's end: what is left of its group gets its time too, then nothing of it stays,
+/// neither record nor files.
+async fn clear(name: &str, pid: u32, processes: &Processes, private: &Path) -> Result<(), ContainerError> {
+    processes.stop(name, STOP_GRACE).await?;
+    // A child that emptied its environment is not recognised, but is in the group all the same.
     process::signal_group(name, pid, rustix::process::Signal::KILL)?;
-    processes.forget(name)?;
     file::remove_directory(private)?;
     Ok(())
 }

@@ -172,11 +172,8 @@ async fn bad_containers_are_told_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_daemon_ends_what_a_crash_left() {
     let machine = Machine::new().await;
-    let container = machine
-        .containers
-        .start(machine.spec("left", &["sh", "-c", "sleep 600 & wait"]))
-        .await
-        .unwrap();
+    let container =
+        machine.containers.start(machine.spec("left", &["sh", "-c", "sleep 600 & wait"])).await.unwrap();
     let reopened = Containers::open(
         machine.workshop.directory.path().join("containers"),
         machine.workshop.processes.clone(),
@@ -184,5 +181,19 @@ async fn a_new_daemon_ends_what_a_crash_left() {
     reopened.await.unwrap();
     assert_eq!(container.wait().await, Exit::Signal(15));
     assert_eq!(process::members(container.pid()), Vec::<u32>::new());
+    assert_eq!(machine.leftovers(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn children_get_their_time_to_end_when_the_leader_goes_first() {
+    let machine = Machine::new().await;
+    let script = "trap 'sleep 0.2; echo saved; exit' TERM; echo ready; while :; do sleep 0.05; done";
+    let leader = format!("sh -c \"{script}\" & wait");
+    let container = machine.containers.start(machine.spec("family", &["sh", "-c", &leader])).await.unwrap();
+    while container.tail() != ["ready"] {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    container.stop(Duration::from_secs(60)).await.unwrap();
+    assert_eq!(container.tail().last().unwrap(), "saved");
     assert_eq!(machine.leftovers(), 0);
 }

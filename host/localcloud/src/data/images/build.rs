@@ -160,6 +160,12 @@ impl Build<'_> {
         };
         let base = base.map_err(wrong)?;
         let interpreter = base.interpreter().await?;
+        if !base.is_stood_in_by(&interpreter) {
+            return Err(wrong(format!(
+                "this machine has Python {} only, which cannot stand in for Python {}",
+                interpreter.version, base.version
+            )));
+        }
         if !base.is_met_by(&interpreter) {
             self.say(format!(
                 "Warning: this machine has no Python {}; Python {} ({}) stands in for it.",

@@ -64,6 +64,12 @@ impl Base {
             || interpreter.version.starts_with(&format!("{}.", self.version))
     }
 
+    /// True when code for the tag's version can be expected to run: the same major version.
+    pub(super) fn is_stood_in_by(&self, interpreter: &Interpreter) -> bool {
+        let major = |version: &str| version.split('.').next().map(ToOwned::to_owned);
+        self.version.is_empty() || major(&self.version) == major(&interpreter.version)
+    }
+
     /// The best interpreter: the variable, then the tag's own minor version, then `python3`.
     pub(super) async fn interpreter(&self) -> Result<Interpreter, ImageError> {
         let mut candidates = Vec::new();

@@ -277,3 +277,14 @@ async fn a_pushed_image_is_found_by_tag_and_digest_and_built_upon() {
     workshop.images.delete_image(repository, &base.digest).await.unwrap();
     assert!(workshop.images.list("").await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_minor_version_stands_in_with_a_warning_but_no_other_major() {
+    let workshop = Workshop::new().await;
+    let (image, log) = workshop.build(&[("Dockerfile", "FROM python:3.999-slim\n")]).await;
+    image.unwrap();
+    assert!(log[1].starts_with("Warning: this machine has no Python 3.999; Python 3."), "{log:#?}");
+    let (image, _) = workshop.build(&[("Dockerfile", "FROM python:2.7\n")]).await;
+    let error = image.unwrap_err().to_string();
+    assert!(error.ends_with("only, which cannot stand in for Python 2.7"), "{error}");
+}
