@@ -71,6 +71,10 @@ impl Workbench {
             .env("HOME", self.home())
             .env("MLFLOW_HOST_HOME", self.home())
             .env("NO_COLOR", "1");
+        // The image has the packages that the referees have: they need not be downloaded again.
+        if let (None, Some(home)) = (std::env::var_os("PIP_CACHE_DIR"), std::env::var_os("HOME")) {
+            command.env("PIP_CACHE_DIR", Path::new(&home).join(".cache/pip"));
+        }
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             let foreign = ["GOOGLE_", "CLOUDSDK_", "GCLOUD_"].iter().any(|prefix| text.starts_with(prefix));
