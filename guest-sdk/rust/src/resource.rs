@@ -142,9 +142,16 @@ impl<K: Kind> Handle<K> {
     }
 }
 
-/// What a resource may depend on: a handle of whatever kind.
+/// What a resource may depend on: a handle of whatever kind, or a URN (`KIND::NAME`), also one of a resource
+/// that is declared later.
 #[derive(Debug, Clone)]
 pub struct Dependency(Option<Json>);
+
+impl From<&str> for Dependency {
+    fn from(urn: &str) -> Self {
+        Self(Some(urn.into()))
+    }
+}
 
 impl<K> From<&Handle<K>> for Dependency {
     fn from(handle: &Handle<K>) -> Self {

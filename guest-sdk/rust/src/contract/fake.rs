@@ -102,7 +102,7 @@ pub(crate) fn declare(kind: &str, name: &str, properties: &str, options: &str) -
         *parent = named(parent);
     }
     if let Some(nodes) = options.get_mut("dependsOn").and_then(Json::as_array_mut) {
-        nodes.iter_mut().for_each(|node| *node = named(node));
+        nodes.iter_mut().filter(|node| node.is_number()).for_each(|node| *node = named(node));
     }
     record(kind, name, properties, options, false)
 }

@@ -1,0 +1,218 @@
+//! Directories that go with a stack, packed the same way on every machine.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Component, Path};
+
+use flate2::{Compression, GzBuilder};
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use mlflow_host_graph::{Asset, AssetFile};
+use sha2::{Digest as _, Sha256};
+
+/// More than any image needs, and little enough to hold in memory.
+const MAXIMUM_BYTES: u64 = 256 << 20;
+const MAXIMUM_FILES: usize = 20_000;
+
+/// Packs the directory at `path` below `root`, without what the `ignore` patterns match.
+///
+/// The digest is that of the archive before compression, so that it stays when the compressor changes.
+///
+/// # Errors
+/// A sentence.
+pub(crate) fn pack(root: &Path, path: &str, ignore: &[String]) -> Result<Asset, String> {
+    let directory = inside(root, path)?;
+    let ignored = patterns(&directory, ignore)?;
+    let mut found = Vec::new();
+    list(&directory, &directory, &ignored, &mut found)?;
+    found.sort();
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut files = Vec::new();
+    let mut bytes = 0;
+    for name in found {
+        let failed = |error: io::Error| format!("`{path}/{name}` cannot be read: {error}.");
+        let file = directory.join(&name);
+        let size = fs::metadata(&file).map_err(failed)?.len();
+        bytes += size;
+        if bytes > MAXIMUM_BYTES {
+            return Err(format!("`{path}` holds more than {} MiB.", MAXIMUM_BYTES >> 20));
+        }
+        let content = fs::read(&file).map_err(failed)?;
+        let executable = is_executable(&file).map_err(failed)?;
+        add(&mut archive, &name, &content, executable).map_err(failed)?;
+        files.push(AssetFile { path: name, sha256: hex::encode(Sha256::digest(&content)), executable });
+    }
+    let failed = |error: io::Error| format!("`{path}` cannot be packed: {error}.");
+    let archive = archive.into_inner().map_err(failed)?;
+    let digest = format!("sha256:{}", hex::encode(Sha256::digest(&archive)));
+    Ok(Asset {
+        digest: digest.parse().map_err(|error| format!("{error}"))?,
+        directory,
+        files,
+        archive: compress(&archive).map_err(failed)?,
+    })
+}
+
+/// The directory at `path`, which must not leave `root`, not even through a link.
+fn inside(root: &Path, path: &str) -> Result<std::path::PathBuf, String> {
+    let relative = Path::new(path);
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if path.is_empty() || !relative.components().all(plain) {
+        return Err(format!(
+            "`{path}` is not below the stack's own directory: give a relative path without `..`."
+        ));
+    }
+    let missing = |error: io::Error| format!("`{path}` cannot be found beside the stack: {error}.");
+    let root = root.canonicalize().map_err(missing)?;
+    let directory = root.join(relative).canonicalize().map_err(missing)?;
+    if !directory.starts_with(&root) {
+        return Err(format!("`{path}` is a link that leads out of the stack's own directory."));
+    }
+    if !directory.is_dir() {
+        return Err(format!("`{path}` is not a directory."));
+    }
+    Ok(directory)
+}
+
+fn patterns(directory: &Path, ignore: &[String]) -> Result<Gitignore, String> {
+    let mut builder = GitignoreBuilder::new(directory);
+    for pattern in ignore {
+        builder.add_line(None, pattern).map_err(|error| format!("`{pattern}` is not a pattern: {error}."))?;
+    }
+    builder.build().map_err(|error| format!("The patterns cannot be used: {error}."))
+}
+
+/// Adds the paths of all files below `directory`, relative to `root`.
+fn list(root: &Path, directory: &Path, ignored: &Gitignore, found: &mut Vec<String>) -> Result<(), String> {
+    let shown = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+    let failed = |error: io::Error| format!("`{}` cannot be read: {error}.", shown(directory));
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let kind = entry.file_type().map_err(failed)?;
+        let path = entry.path();
+        if ignored.matched(&path, kind.is_dir()).is_ignore() {
+            continue;
+        }
+        if kind.is_dir() {
+            list(root, &path, ignored, found)?;
+            continue;
+        }
+        if !kind.is_file() {
+            return Err(format!("`{}` is a link or a special file, which cannot be packed.", shown(&path)));
+        }
+        let parts: Option<Vec<&str>> = path
+            .strip_prefix(root)
+            .ok()
+            .and_then(|path| path.components().map(|part| part.as_os_str().to_str()).collect());
+        let Some(parts) = parts else {
+            return Err(format!("`{}` has a name that is not UTF-8.", shown(&path)));
+        };
+        found.push(parts.join("/"));
+        if found.len() > MAXIMUM_FILES {
+            return Err(format!("There are more than {MAXIMUM_FILES} files."));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_executable(file: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(fs::metadata(file)?.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+fn add(archive: &mut tar::Builder<Vec<u8>>, name: &str, content: &[u8], executable: bool) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_mode(if executable { 0o755 } else { 0o644 });
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    archive.append_data(&mut header, name, content)
+}
+
+fn compress(archive: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
+    encoder.write_all(archive)?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn directory() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("image/app")).unwrap();
+        fs::write(root.path().join("image/Dockerfile"), "FROM scratch\n").unwrap();
+        fs::write(root.path().join("image/app/start"), "#!/bin/sh\n").unwrap();
+        fs::set_permissions(root.path().join("image/app/start"), fs::Permissions::from_mode(0o700)).unwrap();
+        root
+    }
+
+    #[test]
+    fn content_counts_and_nothing_else() {
+        let (one, other) = (directory(), directory());
+        let first = pack(one.path(), "image", &[]).unwrap();
+        fs::File::open(other.path().join("image/Dockerfile"))
+            .unwrap()
+            .set_modified(std::time::SystemTime::UNIX_EPOCH)
+            .unwrap();
+        let second = pack(other.path(), "./image", &[]).unwrap();
+        assert_eq!(first.digest, second.digest);
+        assert_eq!(first.archive, second.archive);
+        assert_eq!(first.files, second.files);
+        assert_eq!(
+            first.files.iter().map(|file| (file.path.as_str(), file.executable)).collect::<Vec<_>>(),
+            [("Dockerfile", false), ("app/start", true)]
+        );
+        fs::write(other.path().join("image/Dockerfile"), "FROM busybox\n").unwrap();
+        assert_ne!(pack(other.path(), "image", &[]).unwrap().digest, first.digest);
+    }
+
+    #[test]
+    fn the_archive_unpacks_to_the_files() {
+        let root = directory();
+        let asset = pack(root.path(), "image", &[]).unwrap();
+        let target = tempfile::tempdir().unwrap();
+        tar::Archive::new(flate2::read::GzDecoder::new(asset.archive.as_slice()))
+            .unpack(target.path())
+            .unwrap();
+        assert_eq!(fs::read_to_string(target.path().join("app/start")).unwrap(), "#!/bin/sh\n");
+    }
+
+    #[test]
+    fn ignored_files_stay_out() {
+        let root = directory();
+        fs::create_dir(root.path().join("image/__pycache__")).unwrap();
+        fs::write(root.path().join("image/__pycache__/x.pyc"), "x").unwrap();
+        fs::write(root.path().join("image/notes.md"), "x").unwrap();
+        let asset = pack(root.path(), "image", &["__pycache__/".to_owned(), "*.md".to_owned()]).unwrap();
+        assert_eq!(asset.files.len(), 2);
+    }
+
+    #[test]
+    fn nothing_outside_is_read() {
+        let root = directory();
+        for path in ["/etc", "..", "image/../..", ""] {
+            let message = pack(root.path(), path, &[]).unwrap_err();
+            assert!(message.contains("not below the stack's own directory"), "{message}");
+        }
+        let message = pack(root.path(), "absent", &[]).unwrap_err();
+        assert!(message.starts_with("`absent` cannot be found beside the stack: "), "{message}");
+        let message = pack(root.path(), "image/Dockerfile", &[]).unwrap_err();
+        assert_eq!(message, "`image/Dockerfile` is not a directory.");
+        symlink("/", root.path().join("way-out")).unwrap();
+        let message = pack(root.path(), "way-out", &[]).unwrap_err();
+        assert_eq!(message, "`way-out` is a link that leads out of the stack's own directory.");
+        symlink("/etc/passwd", root.path().join("image/passwd")).unwrap();
+        let message = pack(root.path(), "image", &[]).unwrap_err();
+        assert_eq!(message, "`passwd` is a link or a special file, which cannot be packed.");
+    }
+}

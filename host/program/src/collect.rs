@@ -1,0 +1,480 @@
+//! Collects what a program declares, and checks it at once. Knows nothing of Wasm.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use mlflow_host_graph::{
+    Component, Diagnostic, Expression, Function, Graph, Kind, PropertyPath, Reference, Resource, Role,
+    Severity, Urn,
+};
+use serde_json::{Value as Json, json};
+
+use crate::{Catalogue, Inputs, asset, logs};
+
+mod convert;
+mod options;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use convert::{Converter, gathered};
+use options::{Nodes, sentence};
+use token::{Tokens, Weighed};
+
+/// How much a program may declare.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Resources and components together.
+    pub nodes: usize,
+    /// Bytes of the properties of one resource, as JSON.
+    pub properties: usize,
+    /// Bytes of everything that is kept of a run, roughly.
+    pub total: usize,
+    /// Problems that are kept; more are counted only.
+    pub problems: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { nodes: 100_000, properties: 1 << 20, total: 512 << 20, problems: 200 }
+    }
+}
+
+/// A refused call, as the program sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Refusal {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) path: Option<String>,
+}
+
+/// What a node is, by its position in the graph.
+#[derive(Debug, Clone, Copy)]
+enum Node {
+    Resource(usize),
+    Component(usize),
+}
+
+/// The graph of a run as it grows.
+pub(crate) struct Collector {
+    catalogue: Arc<dyn Catalogue>,
+    inputs: Arc<Inputs>,
+    limits: Limits,
+    /// Bytes that may still be kept.
+    budget: usize,
+    tokens: Tokens,
+    nodes: Vec<Node>,
+    names: HashSet<Urn>,
+    component_names: HashSet<String>,
+    graph: Graph,
+    problems: Vec<Diagnostic>,
+    problem_count: usize,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Collector {
+    pub(crate) fn new(
+        catalogue: Arc<dyn Catalogue>,
+        inputs: Arc<Inputs>,
+        limits: Limits,
+        run: &[u8; 32],
+    ) -> Self {
+        Self {
+            catalogue,
+            inputs,
+            budget: limits.total,
+            limits,
+            tokens: Tokens::new(run),
+            nodes: Vec::new(),
+            names: HashSet::new(),
+            component_names: HashSet::new(),
+            graph: Graph::default(),
+            problems: Vec::new(),
+            problem_count: 0,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The graph and the warnings, or all that is wrong.
+    pub(crate) fn finish(mut self) -> Result<(Graph, Vec<Diagnostic>), Vec<Diagnostic>> {
+        if self.problem_count > 0 {
+            return Err(self.problems());
+        }
+        match self.graph.order() {
+            Ok(_) => Ok((std::mem::take(&mut self.graph), self.warnings)),
+            Err(problem) => Err(vec![problem]),
+        }
+    }
+
+    /// What was wrong with the calls so far.
+    pub(crate) fn problems(mut self) -> Vec<Diagnostic> {
+        let more = self.problem_count - self.problems.len();
+        if more > 0 {
+            self.problems.push(Diagnostic::error("too-many-problems", format!("There are {more} more.")));
+        }
+        self.problems
+    }
+
+    /// The configuration of this run.
+    pub(crate) fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// A text of the program's with its tokens in words, safe to print.
+    pub(crate) fn describe(&self, text: &str) -> String {
+        logs::printable(&self.tokens.describe(text))
+    }
+
+    pub(crate) fn declare(
+        &mut self,
+        kind: &str,
+        name: &str,
+        properties: &str,
+        options: &str,
+    ) -> Result<u32, Refusal> {
+        self.add(kind, name, properties, options, Role::Managed)
+    }
+
+    pub(crate) fn lookup(&mut self, kind: &str, name: &str, properties: &str) -> Result<u32, Refusal> {
+        self.add(kind, name, properties, "{}", Role::Lookup)
+    }
+
+    fn add(
+        &mut self,
+        kind: &str,
+        name: &str,
+        properties: &str,
+        options: &str,
+        role: Role,
+    ) -> Result<u32, Refusal> {
+        let subject = format!("{kind}::{name}");
+        match self.resource(kind, name, properties, options, role) {
+            Ok(resource) => {
+                self.graph.resources.push(resource);
+                Ok(self.push(Node::Resource(self.graph.resources.len() - 1)))
+            }
+            Err(problems) => Err(self.refuse(problems.into_iter().map(|problem| problem.about(&subject)))),
+        }
+    }
+
+    fn resource(
+        &mut self,
+        kind: &str,
+        name: &str,
+        properties: &str,
+        options: &str,
+        role: Role,
+    ) -> Result<Resource, Vec<Diagnostic>> {
+        let bad_name = |error: mlflow_host_graph::NameError| vec![Diagnostic::error("bad-name", error.to_string())];
+        let kind: Kind = kind.parse().map_err(bad_name)?;
+        let urn = Urn::new(kind.clone(), name).map_err(bad_name)?;
+        self.room()?;
+        let mut problems = Vec::new();
+        if !self.names.insert(urn.clone()) {
+            let message = "There are two resources of this kind and name: give each its own name.";
+            problems.push(Diagnostic::error("duplicate-name", message));
+        }
+        let mut json = self.parse("properties", properties).map_err(|problem| vec![problem])?;
+        if !json.is_object() {
+            return Err(vec![Diagnostic::error("bad-json", "The properties must be a JSON object.")]);
+        }
+        let mut converter = Converter::new(&self.tokens, self.problem_count > 0);
+        let converted = converter.convert(&mut json);
+        problems.append(&mut converter.problems);
+
+        let converter = Converter::new(&self.tokens, self.problem_count > 0).below("replaceOn");
+        let (parsed, found) = options::parse(options, self, converter);
+        problems.extend(found);
+
+        for found in self.catalogue.check(&kind, &json, role) {
+            match found.severity {
+                Severity::Error => problems.push(found),
+                Severity::Warning => self.warnings.push(clean(found.about(urn.to_string()))),
+            }
+        }
+        problems.extend(self.spend(converted.cost + parsed.cost).err());
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let Expression::Map(properties) = converted.expression else { return Err(problems) };
+        Ok(Resource { urn, role, parent: parsed.parent, properties, options: parsed.options })
+    }
+
+    pub(crate) fn component(&mut self, kind: &str, name: &str, parent: Option<u32>) -> Result<u32, Refusal> {
+        let problem = match parent.map(|node| Nodes::component(self, node.into())).transpose() {
+            Err(problem) => problem,
+            Ok(_) if !is_plain_name(name) || !is_plain_name(&kind.replace([':', '/'], "-")) => {
+                let message = "The kind and name of a component are 1 to 100 letters, digits, `-`, `_` and `.`; \
+                               a kind may hold `:` and `/`.";
+                Diagnostic::error("bad-name", message)
+            }
+            Ok(_) if !self.component_names.insert(name.to_owned()) => {
+                let message = "There are two components of this name: give each its own name.";
+                Diagnostic::error("duplicate-name", message)
+            }
+            Ok(parent) => match self.room() {
+                Ok(()) => {
+                    let component = Component { kind: kind.to_owned(), name: name.to_owned(), parent };
+                    self.graph.components.push(component);
+                    return Ok(self.push(Node::Component(self.graph.components.len() - 1)));
+                }
+                Err(problems) => return Err(self.refuse(problems)),
+            },
+        };
+        Err(self.refuse([problem.about(format!("{kind}::{name}"))]))
+    }
+
+    pub(crate) fn attribute(&mut self, of: u32, path: &str) -> Result<String, Refusal> {
+        if let Some(token) = self.tokens.attribute(of, path) {
+            return Ok(token);
+        }
+        self.reference(of, path)
+            .and_then(|reference| {
+                let meaning = Weighed::leaf(Expression::Attribute(reference), path.len());
+                self.spend_on_token(&meaning)?;
+                Ok(self.tokens.mint_attribute(of, path, meaning))
+            })
+            .map_err(|problem| self.refuse([problem]))
+    }
+
+    fn reference(&self, of: u32, path: &str) -> Result<Reference, Diagnostic> {
+        let urn = self.resource_of(of.into())?;
+        let at = |problem: Diagnostic| problem.about(urn.to_string()).at(path);
+        let parsed: PropertyPath = path
+            .parse()
+            .map_err(|error| at(Diagnostic::error("bad-path", sentence(&format!("{error}")))))?;
+        if parsed.segments().is_empty() {
+            return Err(at(Diagnostic::error("bad-path", "An attribute needs a path, e.g., `uri`.")));
+        }
+        if let Some(problem) = self.catalogue.check_attribute(urn.kind(), &parsed) {
+            return Err(at(problem));
+        }
+        Ok(Reference { urn, path: parsed })
+    }
+
+    pub(crate) fn call(&mut self, name: &str, operands: &str) -> Result<String, Refusal> {
+        self.call_meaning(name, operands)
+            .and_then(|meaning| {
+                self.spend_on_token(&meaning).map_err(|problem| vec![problem])?;
+                Ok(self.tokens.mint(meaning))
+            })
+            .map_err(|problems| {
+                let subject = format!("the call of `{name}`");
+                self.refuse(problems.into_iter().map(|problem| problem.about(&subject)))
+            })
+    }
+
+    fn call_meaning(&self, name: &str, operands: &str) -> Result<Weighed, Vec<Diagnostic>> {
+        let single = |problem| vec![problem];
+        let function: Function =
+            name.parse().map_err(|message: String| single(Diagnostic::error("unknown-function", message)))?;
+        let Json::Array(mut operands) = self.parse("operands", operands).map_err(single)? else {
+            return Err(single(Diagnostic::error("bad-json", "The operands must be a JSON list.")));
+        };
+        let fits = if function == Function::Join { !operands.is_empty() } else { operands.len() == 1 };
+        if !fits {
+            let expected = if function == Function::Join { "a separator and parts" } else { "1 operand" };
+            let message = format!("`{name}` takes {expected}, not {} operands.", operands.len());
+            return Err(single(Diagnostic::error("wrong-operands", message)));
+        }
+        let mut converter = Converter::new(&self.tokens, self.problem_count > 0);
+        let arguments = operands.iter_mut().map(|operand| converter.convert(operand)).collect();
+        if !converter.problems.is_empty() {
+            return Err(converter.problems);
+        }
+        Ok(gathered(arguments, |arguments| Expression::Call { function, arguments }))
+    }
+
+    pub(crate) fn output(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        let subject = format!("the output `{name}`");
+        self.output_value(name, value)
+            .map(|expression| {
+                self.graph.outputs.insert(name.to_owned(), expression);
+            })
+            .map_err(|problems| self.refuse(problems.into_iter().map(|problem| problem.about(&subject))))
+    }
+
+    fn output_value(&mut self, name: &str, value: &str) -> Result<Expression, Vec<Diagnostic>> {
+        let single = |code, message: &str| vec![Diagnostic::error(code, message)];
+        if !is_plain_name(name) {
+            return Err(single("bad-name", "The name of an output is 1 to 100 letters, digits, `-`, `_` and `.`."));
+        }
+        if self.graph.outputs.contains_key(name) {
+            return Err(single("duplicate-name", "There are two outputs of this name: give each its own name."));
+        }
+        let mut json = self.parse("value", value).map_err(|problem| vec![problem])?;
+        let mut converter = Converter::new(&self.tokens, self.problem_count > 0);
+        let converted = converter.convert(&mut json);
+        if !converter.problems.is_empty() {
+            return Err(converter.problems);
+        }
+        self.spend(converted.cost + name.len()).map_err(|problem| vec![problem])?;
+        Ok(converted.expression)
+    }
+
+    pub(crate) fn secret(&mut self, key: &str) -> Option<String> {
+        if !self.inputs.secret_keys.contains(key) {
+            return None;
+        }
+        let meaning = Weighed::leaf(Expression::SecretConfig(key.to_owned()), key.len());
+        match self.spend_on_token(&meaning) {
+            Ok(()) => Some(self.tokens.mint(meaning)),
+            Err(problem) => {
+                self.refuse([problem]);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn directory(&mut self, path: &str, options: &str) -> Result<String, String> {
+        let answer = self.packed(path, options);
+        answer.map_err(|message| {
+            let problem = Diagnostic::error("bad-asset", message).about(format!("the directory `{path}`"));
+            self.refuse([problem]).message
+        })
+    }
+
+    fn packed(&mut self, path: &str, options: &str) -> Result<String, String> {
+        let asset = asset::pack(&self.inputs.assets_root, path, &ignored(options)?)?;
+        let (digest, files) = (asset.digest.clone(), asset.files.len());
+        let meaning = Weighed::leaf(Expression::Asset(digest.clone()), asset.archive.len());
+        self.spend_on_token(&meaning).map_err(|problem| problem.message)?;
+        self.graph.assets.insert(digest.clone(), asset);
+        // What refers to the archive does not hold it.
+        let archive = self.tokens.mint(Weighed { cost: digest.hexadecimal().len(), ..meaning });
+        Ok(json!({ "digest": digest.hexadecimal(), "archive": archive, "files": files }).to_string())
+    }
+
+    fn parse(&self, what: &str, text: &str) -> Result<Json, Diagnostic> {
+        if text.len() > self.limits.properties {
+            let message = format!(
+                "The {what} are {} bytes of JSON; at most {} are allowed. Put large content into files.",
+                text.len(),
+                self.limits.properties
+            );
+            return Err(Diagnostic::error("too-large", message));
+        }
+        serde_json::from_str(text)
+            .map_err(|error| Diagnostic::error("bad-json", format!("The {what} are not JSON: {error}.")))
+    }
+
+    fn room(&self) -> Result<(), Vec<Diagnostic>> {
+        if self.nodes.len() < self.limits.nodes {
+            return Ok(());
+        }
+        let message = format!("The stack declares more than {} resources: split it.", self.limits.nodes);
+        Err(vec![Diagnostic::error("too-many-resources", message)])
+    }
+
+    fn spend(&mut self, cost: usize) -> Result<(), Diagnostic> {
+        match self.budget.checked_sub(cost) {
+            Some(rest) => {
+                self.budget = rest;
+                Ok(())
+            }
+            None => {
+                let message =
+                    format!("The stack declares more than {} MiB: split it.", self.limits.total >> 20);
+                Err(Diagnostic::error("too-large", message))
+            }
+        }
+    }
+
+    fn spend_on_token(&mut self, meaning: &Weighed) -> Result<(), Diagnostic> {
+        // A token is kept beside what it stands for.
+        self.spend(meaning.cost + size_of::<Weighed>())
+    }
+
+    fn push(&mut self, node: Node) -> u32 {
+        self.nodes.push(node);
+        u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Remembers problems, and gives the first to the program.
+    fn refuse(&mut self, problems: impl IntoIterator<Item = Diagnostic>) -> Refusal {
+        let mut first = None;
+        for problem in problems {
+            let problem = clean(problem);
+            first.get_or_insert_with(|| Refusal {
+                code: problem.code.clone(),
+                message: problem.to_string(),
+                path: problem.path.clone(),
+            });
+            self.problem_count += 1;
+            if self.problems.len() < self.limits.problems {
+                self.problems.push(problem);
+            }
+        }
+        first.unwrap_or_else(|| Refusal { code: "refused".into(), message: "Refused.".into(), path: None })
+    }
+
+    fn resource_of(&self, node: u64) -> Result<Urn, Diagnostic> {
+        Nodes::resource(self, node)
+    }
+
+    fn node(&self, node: u64) -> Option<Node> {
+        usize::try_from(node).ok().and_then(|node| self.nodes.get(node).copied())
+    }
+}
+
+impl Nodes for Collector {
+    fn resource(&self, node: u64) -> Result<Urn, Diagnostic> {
+        match self.node(node) {
+            Some(Node::Resource(position)) => Ok(self.graph.resources[position].urn.clone()),
+            Some(Node::Component(position)) => {
+                let name = &self.graph.components[position].name;
+                let message = format!("`{name}` is a component; a resource is needed here.");
+                Err(Diagnostic::error("not-a-resource", message))
+            }
+            None => Err(unknown_node(node)),
+        }
+    }
+
+    fn component(&self, node: u64) -> Result<String, Diagnostic> {
+        match self.node(node) {
+            Some(Node::Component(position)) => Ok(self.graph.components[position].name.clone()),
+            Some(Node::Resource(position)) => {
+                let urn = &self.graph.resources[position].urn;
+                let message = format!("`{urn}` is a resource; a component is needed here.");
+                Err(Diagnostic::error("not-a-component", message))
+            }
+            None => Err(unknown_node(node)),
+        }
+    }
+}
+
+fn unknown_node(node: u64) -> Diagnostic {
+    Diagnostic::error("unknown-node", format!("There is no node {node} in this run."))
+}
+
+fn is_plain_name(name: &str) -> bool {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    (1..=100).contains(&name.len()) && name.chars().all(plain)
+}
+
+/// The patterns of an asset's options.
+fn ignored(options: &str) -> Result<Vec<String>, String> {
+    let options: Json = serde_json::from_str(if options.is_empty() { "{}" } else { options })
+        .map_err(|error| format!("The options are not JSON: {error}."))?;
+    let entries = options.as_object().ok_or("The options must be a JSON object.")?;
+    if let Some(unknown) = entries.keys().find(|key| *key != "ignore") {
+        return Err(format!("There is no option `{unknown}`. Did you mean `ignore`?"));
+    }
+    serde_json::from_value(entries.get("ignore").cloned().unwrap_or_else(|| json!([])))
+        .map_err(|_| "The option `ignore` must be a list of patterns.".to_owned())
+}
+
+/// A problem whose words are safe to print and of bearable length: some are the program's own.
+fn clean(problem: Diagnostic) -> Diagnostic {
+    let clean = |text: String| {
+        let mut text: String = logs::printable(&text).chars().take(1000).collect();
+        text.retain(|character| !matches!(character, token::START | token::END));
+        text
+    };
+    Diagnostic {
+        message: clean(problem.message),
+        subject: problem.subject.map(clean),
+        path: problem.path.map(clean),
+        ..problem
+    }
+}

@@ -1,0 +1,125 @@
+//! The options of a declaration.
+
+use mlflow_host_graph::{Diagnostic, Options, Urn};
+use serde_json::Value as Json;
+
+use super::convert::Converter;
+
+const NAMES: &[&str] =
+    &["deleteFirst", "dependsOn", "ignoreChanges", "parent", "protect", "replaceOn", "retainOnDelete"];
+
+/// What nodes stand for.
+pub(crate) trait Nodes {
+    /// The resource of a node.
+    fn resource(&self, node: u64) -> Result<Urn, Diagnostic>;
+    /// The name of a component's node.
+    fn component(&self, node: u64) -> Result<String, Diagnostic>;
+}
+
+/// The options, and the name of the component around the resource.
+#[derive(Debug, Default)]
+pub(crate) struct Parsed {
+    pub(crate) options: Options,
+    pub(crate) parent: Option<String>,
+    /// What the values cost to keep.
+    pub(crate) cost: usize,
+}
+
+/// Reads the options; collects what is wrong with them.
+pub(crate) fn parse(text: &str, nodes: &dyn Nodes, mut converter: Converter<'_>) -> (Parsed, Vec<Diagnostic>) {
+    let mut parsed = Parsed::default();
+    let mut problems = Vec::new();
+    let entries = match serde_json::from_str(if text.is_empty() { "{}" } else { text }) {
+        Ok(Json::Object(entries)) => entries,
+        Ok(_) => return (parsed, vec![wrong("options", "a JSON object")]),
+        Err(error) => {
+            let message = format!("The options are not JSON: {error}.");
+            return (parsed, vec![Diagnostic::error("bad-json", message)]);
+        }
+    };
+    for (name, mut value) in entries {
+        let Err(problem) = set(&mut parsed, &name, &mut value, nodes, &mut converter) else { continue };
+        problems.push(problem);
+    }
+    problems.append(&mut converter.problems);
+    (parsed, problems)
+}
+
+fn set(
+    parsed: &mut Parsed,
+    name: &str,
+    value: &mut Json,
+    nodes: &dyn Nodes,
+    converter: &mut Converter<'_>,
+) -> Result<(), Diagnostic> {
+    let options = &mut parsed.options;
+    match name {
+        "protect" => options.protect = flag(name, value)?,
+        "retainOnDelete" => options.retain_on_delete = flag(name, value)?,
+        "deleteFirst" => options.delete_first = flag(name, value)?,
+        "parent" if value.is_null() => {}
+        "parent" => {
+            let node = value.as_u64().ok_or_else(|| wrong(name, "the node of a component"))?;
+            parsed.parent = Some(nodes.component(node)?);
+        }
+        "dependsOn" => {
+            for item in list(name, value)? {
+                let urn = match &*item {
+                    Json::Number(number) => nodes.resource(number.as_u64().unwrap_or(u64::MAX))?,
+                    Json::String(urn) => {
+                        urn.parse().map_err(|error| Diagnostic::error("bad-option", format!("{error}")))?
+                    }
+                    _ => return Err(wrong(name, "a list of nodes and URNs")),
+                };
+                options.depends_on.insert(urn);
+            }
+        }
+        "replaceOn" => {
+            for item in list(name, value)? {
+                let converted = converter.convert(item);
+                parsed.cost += converted.cost;
+                options.replace_on.push(converted.expression);
+            }
+        }
+        "ignoreChanges" => {
+            for item in list(name, value)? {
+                let path = item.as_str().ok_or_else(|| wrong(name, "a list of property paths"))?;
+                let path = path
+                    .parse()
+                    .map_err(|error| Diagnostic::error("bad-option", sentence(&format!("{error}"))))?;
+                options.ignore_changes.push(path);
+            }
+        }
+        unknown => {
+            let nearest = nearest(unknown, NAMES);
+            return Err(Diagnostic::error(
+                "unknown-option",
+                format!("There is no option `{unknown}`. Did you mean `{nearest}`?"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn flag(name: &str, value: &Json) -> Result<bool, Diagnostic> {
+    value.as_bool().ok_or_else(|| wrong(name, "`true` or `false`"))
+}
+
+fn list<'a>(name: &str, value: &'a mut Json) -> Result<&'a mut Vec<Json>, Diagnostic> {
+    value.as_array_mut().ok_or_else(|| wrong(name, "a list"))
+}
+
+fn wrong(name: &str, expected: &str) -> Diagnostic {
+    Diagnostic::error("bad-option", format!("The option `{name}` must be {expected}."))
+}
+
+/// A message as a sentence.
+pub(crate) fn sentence(message: &str) -> String {
+    if message.ends_with('.') { message.to_owned() } else { format!("{message}.") }
+}
+
+/// The name that is most like another one.
+pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> &'a str {
+    let likeness = |known: &&str| strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase());
+    names.iter().copied().max_by(|left, right| likeness(left).total_cmp(&likeness(right))).unwrap_or_default()
+}

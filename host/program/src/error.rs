@@ -1,0 +1,114 @@
+//! Why a program gave no graph.
+
+use std::time::Duration;
+
+use mlflow_host_graph::Diagnostic;
+
+use crate::logs::LogLine;
+
+/// A failed run: why, and what the program said before.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Failure {
+    /// Why.
+    #[source]
+    pub error: ProgramError,
+    /// What the program said.
+    pub logs: Vec<LogLine>,
+}
+
+impl From<ProgramError> for Failure {
+    fn from(error: ProgramError) -> Self {
+        Self { error, logs: Vec::new() }
+    }
+}
+
+/// Why a program gave no graph. Nothing has been changed anywhere.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// The engine could not be set up.
+    #[error("The sandbox cannot be set up: {0}.")]
+    Setup(String),
+    /// The file is empty.
+    #[error("The file is empty: build the stack again.")]
+    Empty,
+    /// The file is something else.
+    #[error("This is not WebAssembly: a stack is a file that starts with `\\0asm`, and this one starts with {0}.")]
+    NotWasm(String),
+    /// The file starts as it should and then does not make sense.
+    #[error("The file is truncated or damaged: build the stack again ({0}).")]
+    Malformed(String),
+    /// A core module without the type of a component.
+    #[error(
+        "This is a WebAssembly module without a component type, so it is no stack: build it with one of the SDKs, or add the type with `wasm-tools component embed`."
+    )]
+    NoComponentType,
+    /// The program was built for another version of the contract.
+    #[error(
+        "The stack was built for version {found} of the contract `mlflow-host:stack`, and this host speaks {supported}: build it again with the SDK of this host, or use a host that fits."
+    )]
+    WrongVersion {
+        /// The version that the program wants.
+        found: String,
+        /// The version that this host has.
+        supported: String,
+    },
+    /// The program wants what no stack gets.
+    #[error(
+        "The stack asks for {}, which a stack cannot have: it gets `mlflow-host:stack` and WASI 0.2 without a world around it.",
+        listed(.0)
+    )]
+    UnknownImports(Vec<String>),
+    /// The program wants more of the contract than this host has.
+    #[error("The stack does not fit this host: {0}. Build it again with the SDK of this host.")]
+    Unlinkable(String),
+    /// There is nothing to run.
+    #[error("The component has no function `run`, so it is no stack: export the world `stack` of `mlflow-host:stack`.")]
+    MissingExport,
+    /// The program crashed.
+    #[error("The program crashed: {}.", with_words(.reason, .message.as_deref()))]
+    Trap {
+        /// What happened, in few words.
+        reason: String,
+        /// The program's own last words, e.g., of a panic.
+        message: Option<String>,
+    },
+    /// The program wanted more memory than it may have.
+    #[error("The program needs more memory than its {} MiB.", .limit >> 20)]
+    OutOfMemory {
+        /// What it may have, in bytes.
+        limit: usize,
+    },
+    /// The program ran for too long.
+    #[error("The program did not end within {} seconds: look for an endless loop.", .0.as_secs_f64())]
+    Deadline(Duration),
+    /// The program did more than it may.
+    #[error("The program did not end within {0} units of fuel.")]
+    OutOfFuel(u64),
+    /// The program gave up, with these words.
+    #[error("The program failed: {0}")]
+    Failed(String),
+    /// The program ended, but what it declared is wrong.
+    #[error("{}", problems(.0))]
+    Invalid(Vec<Diagnostic>),
+}
+
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn with_words(reason: &str, message: Option<&str>) -> String {
+    match message {
+        Some(message) => format!("{reason}: {}", message.trim_end_matches('.')),
+        None => reason.to_owned(),
+    }
+}
+
+fn problems(found: &[Diagnostic]) -> String {
+    let count = match found.len() {
+        1 => "1 problem".to_owned(),
+        count => format!("{count} problems"),
+    };
+    let lines: Vec<_> = found.iter().map(|problem| format!("  {problem}")).collect();
+    format!("The stack has {count}:\n{}", lines.join("\n"))
+}

@@ -1,0 +1,233 @@
+//! Runs programs.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use mlflow_host_graph::{Diagnostic, Graph};
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::{Component, Linker};
+use wasmtime::{
+    Cache, CacheConfig, Config, Engine, EngineWeak, OptLevel, RegallocAlgorithm, Store, Trap,
+};
+use wasmtime_wasi::I32Exit;
+
+use crate::collect::Collector;
+use crate::logs::{LogLine, Logs, printable};
+use crate::module::{self, root_cause};
+use crate::sandbox::{self, Guest, contract};
+use crate::{Catalogue, Failure, Inputs, Limits, ProgramError};
+
+/// How often a running program is looked at.
+const TICK: Duration = Duration::from_millis(20);
+/// What a program may say, in bytes.
+const LOG_BYTES: usize = 1 << 20;
+
+/// What programs may use.
+#[derive(Debug, Clone)]
+pub struct ProgramHostConfig {
+    /// Where compiled programs are kept, by content. Without it each run compiles.
+    pub cache_directory: Option<PathBuf>,
+    /// Memory of one program, in bytes.
+    pub memory: usize,
+    /// How long one program may run. Compiling does not count.
+    pub deadline: Duration,
+    /// How much one program may do, in a unit that is the same on every machine. Programs are compiled
+    /// in another way when this is set.
+    pub fuel: Option<u64>,
+    /// How much one program may declare.
+    pub limits: Limits,
+}
+
+impl Default for ProgramHostConfig {
+    fn default() -> Self {
+        Self {
+            cache_directory: None,
+            memory: 512 << 20,
+            deadline: Duration::from_secs(10),
+            fuel: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What a program gave.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What it declared.
+    pub graph: Graph,
+    /// What it said.
+    pub logs: Vec<LogLine>,
+    /// What is worth a look in its declarations.
+    pub warnings: Vec<Diagnostic>,
+    /// SHA-256 of its file, in hexadecimal.
+    pub digest: String,
+    /// The fuel that it used, if it was limited.
+    pub fuel: Option<u64>,
+}
+
+/// Runs programs, each in a sandbox of its own.
+pub struct ProgramHost {
+    engine: Engine,
+    linker: Linker<Guest>,
+    config: ProgramHostConfig,
+}
+
+impl ProgramHost {
+    /// Sets up the sandbox.
+    ///
+    /// # Errors
+    /// [`ProgramError::Setup`], e.g., when the cache directory cannot be made.
+    pub fn new(config: ProgramHostConfig) -> Result<Self, ProgramError> {
+        let setup = |error: wasmtime::Error| ProgramError::Setup(root_cause(&error));
+        let engine = Engine::new(&engine_config(&config)?).map_err(setup)?;
+        let linker = sandbox::linker(&engine).map_err(setup)?;
+        tick(engine.weak())?;
+        Ok(Self { engine, linker, config })
+    }
+
+    /// Runs a program to its end and gives what it declared. Call it inside a tokio runtime with time
+    /// enabled; it occupies its task's thread while the program runs, and a blocking thread while it is
+    /// compiled.
+    ///
+    /// # Errors
+    /// A [`Failure`] with one of the reasons of [`ProgramError`], and what the program said.
+    pub async fn run(
+        &self,
+        program: &[u8],
+        inputs: &Inputs,
+        catalogue: Arc<dyn Catalogue>,
+    ) -> Result<Outcome, Failure> {
+        let component = self.load(program).await?;
+        let logs = Arc::new(Mutex::new(Logs::new(LOG_BYTES)));
+        let run = inputs.digest(program);
+        let limits = self.config.limits.clone();
+        let collector = Collector::new(catalogue, Arc::new(inputs.clone()), limits, &run);
+        let guest = Guest::new(collector, &logs, self.config.memory, &run);
+        let result = self.execute(&component, guest).await;
+        let logs = sandbox::lock(&logs).finish();
+        match result {
+            Ok((graph, warnings, fuel)) => {
+                Ok(Outcome { graph, logs, warnings, digest: hex::encode(Sha256::digest(program)), fuel })
+            }
+            Err(error) => Err(Failure { error, logs }),
+        }
+    }
+
+    async fn load(&self, program: &[u8]) -> Result<Component, ProgramError> {
+        let (engine, bytes) = (self.engine.clone(), program.to_owned());
+        tokio::task::spawn_blocking(move || module::load(&engine, &bytes))
+            .await
+            .map_err(|error| ProgramError::Setup(error.to_string()))?
+    }
+
+    async fn execute(
+        &self,
+        component: &Component,
+        guest: Guest,
+    ) -> Result<(Graph, Vec<Diagnostic>, Option<u64>), ProgramError> {
+        let linked = self.linker.instantiate_pre(component);
+        let linked = linked
+            .and_then(contract::StackPre::new)
+            .map_err(|error| ProgramError::Unlinkable(printable(&format!("{error:#}"))))?;
+        let mut store = Store::new(&self.engine, guest);
+        store.limiter(|guest| &mut guest.memory);
+        store.set_epoch_deadline(ticks(self.config.deadline));
+        if let Some(fuel) = self.config.fuel {
+            store.set_fuel(fuel).map_err(|error| ProgramError::Setup(root_cause(&error)))?;
+        }
+        let program = async {
+            let stack = linked.instantiate_async(&mut store).await?;
+            stack.call_run(&mut store).await
+        };
+        // The epoch stops a program that computes, the timeout one that sleeps in a call of the host.
+        let ended = tokio::time::timeout(self.config.deadline + TICK, program).await;
+        let used = self.config.fuel.map(|fuel| fuel - store.get_fuel().unwrap_or_default());
+        let guest = store.into_data();
+        match ended {
+            Err(_) => Err(ProgramError::Deadline(self.config.deadline)),
+            Ok(Err(error)) => Err(self.crash(&error, &guest)),
+            Ok(Ok(Err(message))) => Err(failed(&message, guest.collector)),
+            Ok(Ok(Ok(()))) => match guest.collector.finish() {
+                Ok((graph, warnings)) => Ok((graph, warnings, used)),
+                Err(problems) => Err(ProgramError::Invalid(problems)),
+            },
+        }
+    }
+
+    fn crash(&self, error: &wasmtime::Error, guest: &Guest) -> ProgramError {
+        if guest.memory.exceeded {
+            return ProgramError::OutOfMemory { limit: self.config.memory };
+        }
+        let message = guest.last_words.clone();
+        if let Some(I32Exit(status)) = error.downcast_ref() {
+            return ProgramError::Trap { reason: format!("it ended itself with status {status}"), message };
+        }
+        let reason = match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => return ProgramError::Deadline(self.config.deadline),
+            Some(Trap::OutOfFuel) => return ProgramError::OutOfFuel(self.config.fuel.unwrap_or_default()),
+            Some(Trap::StackOverflow) => "it calls itself too deeply".to_owned(),
+            // How compilers end a program after a panic.
+            Some(Trap::UnreachableCodeReached) if message.is_some() => "panic".to_owned(),
+            Some(Trap::UnreachableCodeReached) => "it stopped itself (`unreachable`)".to_owned(),
+            Some(trap) => trap.to_string(),
+            None => root_cause(error),
+        };
+        ProgramError::Trap { reason, message }
+    }
+}
+
+/// A program that gave up. What was wrong with its declarations comes first: it is likely to be why.
+fn failed(message: &str, collector: Collector) -> ProgramError {
+    let message: String = collector.describe(message).chars().take(10_000).collect();
+    let mut problems = collector.problems();
+    if problems.is_empty() {
+        return ProgramError::Failed(message);
+    }
+    if !problems.iter().any(|problem| message.contains(&problem.message)) {
+        problems.push(Diagnostic::error("failed", message));
+    }
+    ProgramError::Invalid(problems)
+}
+
+fn engine_config(config: &ProgramHostConfig) -> Result<Config, ProgramError> {
+    let mut engine = Config::new();
+    // A program runs for a millisecond: what users feel is how long it takes to compile.
+    engine.cranelift_opt_level(OptLevel::None);
+    engine.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    engine.epoch_interruption(true);
+    engine.consume_fuel(config.fuel.is_some());
+    // NaN bits would differ between machines.
+    engine.cranelift_nan_canonicalization(true);
+    if let Some(directory) = &config.cache_directory {
+        let setup = |error: String| ProgramError::Setup(format!("the cache `{}`: {error}", directory.display()));
+        std::fs::create_dir_all(directory).map_err(|error| setup(error.to_string()))?;
+        let directory = directory.canonicalize().map_err(|error| setup(error.to_string()))?;
+        let mut cache = CacheConfig::new();
+        cache.with_directory(directory);
+        engine.cache(Some(Cache::new(cache).map_err(|error| setup(root_cause(&error)))?));
+    }
+    Ok(engine)
+}
+
+/// Ticks until a deadline, at least one.
+fn ticks(deadline: Duration) -> u64 {
+    u64::try_from(deadline.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+/// Advances the engine's epoch for as long as the engine lives.
+fn tick(engine: EngineWeak) -> Result<(), ProgramError> {
+    let ticker = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(TICK);
+        }
+    };
+    thread::Builder::new()
+        .name("program-epoch".to_owned())
+        .spawn(ticker)
+        .map(drop)
+        .map_err(|error| ProgramError::Setup(error.to_string()))
+}

@@ -1,0 +1,130 @@
+//! From the bytes of a file to a component that fits the contract.
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wit_component::ComponentEncoder;
+
+use crate::ProgramError;
+use crate::logs::printable;
+
+const PACKAGE: &str = "mlflow-host:stack";
+/// The version in `wit/stack.wit`. Versions that share its first two numbers can be linked.
+const SUPPORTED: &str = "0.1.0";
+const INTERFACES: &[&str] = &["graph", "config", "assets", "log"];
+/// What language runtimes insist on; all of it leads nowhere.
+const WASI_PACKAGES: &[&str] =
+    &["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
+
+const MAGIC: &[u8] = b"\0asm";
+const COMPONENT: &[u8] = &[0x0d, 0, 1, 0];
+const MODULE: &[u8] = &[1, 0, 0, 0];
+
+/// A component from the bytes of a component, or of a core module that carries a component type.
+pub(crate) fn load(engine: &Engine, bytes: &[u8]) -> Result<Component, ProgramError> {
+    if bytes.is_empty() {
+        return Err(ProgramError::Empty);
+    }
+    let Some(rest) = bytes.strip_prefix(MAGIC) else {
+        if MAGIC.starts_with(bytes) {
+            return Err(ProgramError::Malformed("it ends within its first 8 bytes".to_owned()));
+        }
+        return Err(ProgramError::NotWasm(beginning(bytes)));
+    };
+    let component = match rest.get(..4) {
+        None => return Err(ProgramError::Malformed("it ends within its first 8 bytes".to_owned())),
+        Some(MODULE) => &encode(bytes)?,
+        Some(COMPONENT) => bytes,
+        Some(_) => return Err(ProgramError::Malformed("its version is unknown".to_owned())),
+    };
+    let component =
+        Component::from_binary(engine, component).map_err(|error| ProgramError::Malformed(root_cause(&error)))?;
+    check_imports(component.component_type().imports(engine).map(|(name, _)| name))?;
+    if component.component_type().get_export(engine, "run").is_none() {
+        return Err(ProgramError::MissingExport);
+    }
+    Ok(component)
+}
+
+/// Wraps a core module, with the adapter that its WASI preview 1 imports need, if it has any.
+fn encode(module: &[u8]) -> Result<Vec<u8>, ProgramError> {
+    let (typed, _) = wit_component::metadata::decode(module)
+        .map_err(|error| ProgramError::Malformed(printable(&error.root_cause().to_string())))?;
+    if typed.is_none() {
+        return Err(ProgramError::NoComponentType);
+    }
+    let adapter = wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
+    let name = wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
+    // Without debugging names the component is smaller, and so is the time to compile it.
+    ComponentEncoder::default()
+        .validate(true)
+        .debug_names(false)
+        .module(module)
+        .and_then(|encoder| encoder.adapter(name, adapter))
+        .and_then(ComponentEncoder::encode)
+        .map_err(|error| ProgramError::Unlinkable(printable(&format!("{error:#}"))))
+}
+
+/// Refuses another version of the contract, and everything that is neither the contract nor WASI 0.2.
+fn check_imports<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ProgramError> {
+    let mut unknown = Vec::new();
+    for name in names {
+        let (interface, version) = name.split_once('@').unwrap_or((name, ""));
+        let (package, short) = interface.split_once('/').unwrap_or((interface, ""));
+        if package == PACKAGE && series(version) != series(SUPPORTED) {
+            return Err(ProgramError::WrongVersion {
+                found: printable(if version.is_empty() { "unknown" } else { version }),
+                supported: SUPPORTED.to_owned(),
+            });
+        }
+        let known = (package == PACKAGE && INTERFACES.contains(&short))
+            || (WASI_PACKAGES.contains(&package) && version.starts_with("0.2."));
+        if !known {
+            unknown.push(printable(name));
+        }
+    }
+    if unknown.is_empty() { Ok(()) } else { Err(ProgramError::UnknownImports(unknown)) }
+}
+
+/// The part of a version within which nothing breaks: `0.1` of `0.1.7`, `1` of `1.2.3`.
+fn series(version: &str) -> Option<&str> {
+    let mut dots = version.match_indices('.').map(|(at, _)| at);
+    let first = dots.next()?;
+    if &version[..first] == "0" { version.get(..dots.next()?) } else { version.get(..first) }
+}
+
+/// How a file starts, for people.
+fn beginning(bytes: &[u8]) -> String {
+    let start = &bytes[..bytes.len().min(8)];
+    match std::str::from_utf8(start) {
+        Ok(text) if !text.chars().any(char::is_control) => format!("`{text}`"),
+        _ => format!("the bytes {}", hex::encode(start)),
+    }
+}
+
+/// The innermost message of an error, in one line.
+pub(crate) fn root_cause(error: &wasmtime::Error) -> String {
+    let cause = error.root_cause().to_string();
+    printable(cause.lines().next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_what_may_break() {
+        assert_eq!(series("0.1.7"), series("0.1.0"));
+        assert_ne!(series("0.2.0"), series("0.1.0"));
+        assert_eq!(series("1.2.3"), series("1.0.0"));
+        assert_eq!(series(""), None);
+    }
+
+    #[test]
+    fn the_supported_version_is_that_of_the_contract() {
+        let contract = include_str!("../../../wit/stack.wit");
+        assert!(contract.contains(&format!("package {PACKAGE}@{SUPPORTED};")));
+        for interface in INTERFACES {
+            assert!(contract.contains(&format!("import {interface};")));
+        }
+    }
+}
