@@ -291,6 +291,8 @@ impl Build<'_> {
             .env("HOME", root.join(HOME))
             .env("VIRTUAL_ENV", python)
             .envs(variables)
+            // Images set this to stay small. Our cache is outside the image, and spares downloads.
+            .env_remove("PIP_NO_CACHE_DIR")
             .env("TMPDIR", temporary)
             .env("PATH", environment::search_path(variables.get("PATH").map(String::as_str), root, python));
         command
