@@ -1,0 +1,275 @@
+//! The HTTP server: from a connection to a service's answer.
+//!
+//! A request passes, in this order: the proxy's CONNECT, `/_local/`, [`target`] (which API),
+//! [`faults`], the description (which method), [`check`] (query and body), the enabled-API check and
+//! the service. [`journal`] notes every one.
+
+pub(crate) mod admin;
+pub(crate) mod call;
+pub(crate) mod check;
+pub(crate) mod faults;
+pub(crate) mod journal;
+pub(crate) mod target;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use jiff::Timestamp;
+use mlflow_host_gcp_api::description::{Channel, find_method};
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+
+use crate::cloud::Cloud;
+use crate::common::error::{ApiError, ErrorShape};
+use crate::common::{clock, json};
+use crate::services;
+use call::{Answer, Call, json_response};
+use faults::{Action, Faults};
+use journal::{Entry, Journal};
+use target::Target;
+
+/// Longest JSON body, in bytes.
+const LONGEST_BODY: usize = 32 * 1024 * 1024;
+
+/// The server of one local cloud.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) cloud: Arc<Cloud>,
+    pub(crate) journal: Journal,
+    pub(crate) faults: Faults,
+    /// When this process began to serve.
+    pub(crate) started: Timestamp,
+    ready: AtomicBool,
+}
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("connection dropped on request")]
+pub(crate) struct Dropped;
+
+impl Server {
+    /// A server for `cloud`.
+    pub(crate) fn new(cloud: Arc<Cloud>) -> Result<Arc<Self>, crate::data::file::FileError> {
+        let journal = Journal::open(&cloud.directory)?;
+        Ok(Arc::new(Self {
+            cloud,
+            journal,
+            faults: Faults::default(),
+            started: Timestamp::now(),
+            ready: AtomicBool::new(false),
+        }))
+    }
+
+    /// Whether everything that ran before the last stop runs again.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    /// Says that everything runs again.
+    pub(crate) fn now_ready(&self) {
+        self.ready.store(true, Ordering::Release);
+    }
+
+    /// Accepts connections until the task is dropped.
+    pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    tokio::spawn(Arc::clone(&self).connection(stream, peer, "http"));
+                }
+                // Out of file descriptors, most likely: give others time to close some.
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    /// Serves one connection to its end.
+    async fn connection<S>(self: Arc<Self>, stream: S, peer: SocketAddr, scheme: &'static str)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let server = Arc::clone(&self);
+            async move { server.handle(request.map(Body::new), scheme).await }
+        });
+        let served = Builder::new(TokioExecutor::new())
+            .serve_connection_with_upgrades(TokioIo::new(stream), service)
+            .await;
+        if let Err(error) = served {
+            tracing::debug!(%peer, %error, "connection ended");
+        }
+    }
+
+    async fn handle(
+        self: Arc<Self>,
+        request: Request<Body>,
+        scheme: &str,
+    ) -> Result<Response<Body>, Dropped> {
+        if request.uri().path().starts_with("/_local") {
+            return Ok(admin::answer(&self, request).await);
+        }
+        let Some(target) = target::target(request.uri(), request.headers(), scheme) else {
+            return Ok(no_such_url(request.uri().path()));
+        };
+        let method = request.method().clone();
+        let path = match request.uri().query() {
+            Some(query) => format!("{}?{query}", target.path),
+            None => target.path.clone(),
+        };
+        let via = target.mode.name();
+        let host = target.host.clone();
+        let id = find_method(&host, method.as_str(), &target.path).map(|found| found.id);
+        let response = self.struck(request, target, &format!("{host}{path}")).await;
+        self.journal.record(Entry {
+            time: clock::now(),
+            method: method.to_string(),
+            host,
+            path,
+            id,
+            status: response.as_ref().ok().map(|response| response.status().as_u16()),
+            via,
+            mutating: journal::is_mutating(method.as_str(), id),
+        });
+        response
+    }
+
+    /// Answers a request unless a fault strikes it.
+    async fn struck(
+        &self,
+        request: Request<Body>,
+        target: Target,
+        address: &str,
+    ) -> Result<Response<Body>, Dropped> {
+        match self.faults.strike(request.method().as_str(), address) {
+            None => {}
+            Some(Action::Delay { milliseconds }) => {
+                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            }
+            Some(Action::DropBefore) => return Err(Dropped),
+            Some(Action::DropAfter) => {
+                self.respond(request, target).await;
+                return Err(Dropped);
+            }
+            Some(Action::Answer { status, body, retry_after }) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                let mut response = json_response(status, &body);
+                if let Some(seconds) = retry_after {
+                    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                }
+                return Ok(response);
+            }
+        }
+        Ok(self.respond(request, target).await)
+    }
+
+    async fn respond(&self, request: Request<Body>, target: Target) -> Response<Body> {
+        let shape = find_method(&target.host, request.method().as_str(), &target.path)
+            .map_or_else(|| shape_of_host(&target.host), |found| ErrorShape::of(&found.api.name));
+        let url = target.path.clone();
+        match self.answer(request, target).await {
+            Some(Ok(reply)) => reply.into_response(),
+            Some(Err(error)) => {
+                let status = StatusCode::from_u16(error.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                json_response(status, &error.body(shape))
+            }
+            None => no_such_url(&url),
+        }
+    }
+
+    /// The answer of a service; `None` when no API has such a method.
+    async fn answer(&self, request: Request<Body>, target: Target) -> Option<Answer> {
+        let (parts, body) = request.into_parts();
+        let query: Vec<(String, String)> =
+            url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect();
+        if let Some(answer) = services::outside(&self.cloud, &parts.method, &target, &query) {
+            return Some(answer);
+        }
+        if services::storage::uploads::continues(&parts.method, &target.path, &query) {
+            return Some(
+                services::storage::uploads::resume(
+                    &self.cloud,
+                    &parts.method,
+                    &query,
+                    &parts.headers,
+                    body,
+                    &target.origin,
+                )
+                .await,
+            );
+        }
+        let found = find_method(&target.host, parts.method.as_str(), &target.path)?;
+        let method = found.method;
+        let mut call = Call::new(found, parts.headers, target.origin);
+        call.query = query;
+        Some(self.call(call, method, body).await)
+    }
+
+    async fn call(
+        &self,
+        mut call: Call,
+        method: &'static mlflow_host_gcp_api::description::Method,
+        body: Body,
+    ) -> Answer {
+        check::query(call.api, method, &call.query)?;
+        if call.channel == Channel::Upload {
+            call.content = Mutex::new(body);
+        } else {
+            let body = read_json(body).await?;
+            if let (Some(schema), false) = (&method.request, body.is_null()) {
+                check::body(call.api, schema, &body)?;
+                call.body = body;
+                json::writable(call.api, schema, &mut call.body);
+                // In the older APIs a PATCH is a merge patch, where null means to clear.
+                if method.verb != "PATCH" || ErrorShape::of(&call.api.name) == ErrorShape::Rpc {
+                    json::without_nulls(&mut call.body);
+                }
+            }
+        }
+        services::dispatch(&self.cloud, call).await
+    }
+}
+
+/// Reads a JSON body; null when it is empty.
+async fn read_json(body: Body) -> Result<Value, ApiError> {
+    let bytes = axum::body::to_bytes(body, LONGEST_BODY).await.map_err(|error| {
+        ApiError::invalid(format!("Request payload cannot be read or exceeds {LONGEST_BODY} bytes: {error}"))
+            .code(413)
+    })?;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(&bytes)
+        .map_err(|error| ApiError::invalid(format!("Invalid JSON payload received. {error}")))
+}
+
+fn shape_of_host(host: &str) -> ErrorShape {
+    ErrorShape::of(host.split('.').next().unwrap_or(host))
+}
+
+/// Google's answer to an address that no API has.
+fn no_such_url(path: &str) -> Response<Body> {
+    let path = path.replace('&', "&amp;").replace('<', "&lt;");
+    let page = format!(
+        "<!DOCTYPE html>\n<html lang=en>\n  <title>Error 404 (Not Found)!!1</title>\n  <p><b>404.</b> \
+         The requested URL <code>{path}</code> was not found on this server.\n"
+    );
+    let mut response = Response::new(Body::from(page));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/html; charset=UTF-8"));
+    response
+}
