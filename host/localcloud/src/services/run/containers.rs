@@ -29,6 +29,8 @@ pub(super) async fn specification(
     // These two stand for the metadata server, which tells Google's libraries where they are.
     environment.insert("STORAGE_EMULATOR_HOST".to_owned(), cloud.base_url().to_owned());
     environment.insert("GOOGLE_CLOUD_PROJECT".to_owned(), project.to_owned());
+    // A container of Cloud Run has a network of its own, and may listen on all of it; these may not.
+    environment.insert("MLFLOW_HOST_BIND_ADDRESS".to_owned(), "127.0.0.1".to_owned());
     for (index, variable) in list(container, "env").enumerate() {
         let name = text(variable, "name").unwrap_or_default().to_owned();
         let value = match text(variable, "valueSource.secretKeyRef.secret") {
