@@ -62,7 +62,7 @@ impl<S: Send + 'static> Steps<S> {
             // Also when the step panics.
             story.failed = Some(title.clone());
             let begin = Instant::now();
-            step(&mut story.state).map_err(|error| Failed::from(format!("{error:?}")))?;
+            step(&mut story.state).map_err(|error| Failed::from(format!("{error:#}")))?;
             story.failed = None;
             eprintln!("      {title}: {:.1} s", begin.elapsed().as_secs_f64());
             Ok(())
