@@ -1,0 +1,68 @@
+//! The commands, one module each.
+
+mod cloud;
+mod completions;
+mod confirm;
+mod destroy;
+mod outputs;
+mod preview;
+mod schema;
+mod stack;
+mod up;
+
+use tokio::runtime::Runtime;
+
+use crate::arguments::Global;
+use crate::failure::{Code, Failure, Result};
+use crate::render::Reporter;
+
+/// What can be asked of the host.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Up(up::Up),
+    Preview(preview::Preview),
+    Destroy(destroy::Destroy),
+    Outputs(outputs::Outputs),
+    #[command(subcommand)]
+    Cloud(cloud::Cloud),
+    #[command(subcommand)]
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    /// The word on the command line.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Up(_) => "up",
+            Self::Preview(_) => "preview",
+            Self::Destroy(_) => "destroy",
+            Self::Outputs(_) => "outputs",
+            Self::Cloud(_) => "cloud",
+            Self::Schema(_) => "schema",
+            Self::Completions(_) => "completions",
+        }
+    }
+
+    /// Carries the command out.
+    pub(crate) fn run(self, global: Global, reporter: &dyn Reporter) -> Result<Code> {
+        match self {
+            Self::Up(up) => runtime()?.block_on(up.run(global, reporter)),
+            Self::Preview(preview) => runtime()?.block_on(preview.run(reporter)),
+            Self::Destroy(destroy) => runtime()?.block_on(destroy.run(global, reporter)),
+            Self::Outputs(outputs) => runtime()?.block_on(outputs.run(global, reporter)),
+            Self::Cloud(cloud) => runtime()?.block_on(cloud.run(global, reporter)),
+            Self::Schema(schema) => schema.run(global),
+            Self::Completions(completions) => Ok(completions.run()),
+        }
+    }
+}
+
+fn runtime() -> Result<Runtime> {
+    // Another part may have chosen the same one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("The host cannot start its threads: {error}.")))
+}

@@ -1,0 +1,285 @@
+//! `mlflow-host schema`
+
+use std::fmt::Write as _;
+
+use mlflow_host_engine::standard_kinds;
+use mlflow_host_gcp_api::description::{Api, Schema as Shape, SchemaType};
+use mlflow_host_gcp_api::kinds::{self, Input, Kind, TargetValue};
+use serde_json::{Value as Json, json};
+
+use crate::arguments::Global;
+use crate::failure::{Code, Failure, Result};
+use crate::render::{self, Paint};
+
+/// Show the kinds of resources that a stack can declare.
+///
+/// Examples:
+///   mlflow-host schema list
+///   mlflow-host schema show run.googleapis.com/Service
+///   mlflow-host schema show run.googleapis.com/Service template.containers
+#[derive(Debug, clap::Subcommand)]
+#[command(verbatim_doc_comment)]
+pub(crate) enum Schema {
+    /// List every kind, one a line
+    List,
+    /// Show the properties of a kind: their types, and what they mean for the host
+    Show {
+        /// The kind, e.g., `run.googleapis.com/Service`; `Service` alone finds one, too
+        kind: String,
+        /// Show only what lies below this property, e.g., `template.containers`
+        path: Option<String>,
+    },
+}
+
+/// One property, as it is shown.
+struct Row {
+    path: String,
+    shape: String,
+    flags: Vec<&'static str>,
+    note: String,
+}
+
+/// How deep properties are shown below the one asked for.
+const DEPTH: usize = 2;
+
+impl Schema {
+    pub(crate) fn run(self, global: Global) -> Result<Code> {
+        let text = match (self, global.json) {
+            (Self::List, false) => list(),
+            (Self::List, true) => list_json(),
+            (Self::Show { kind, path }, json) => {
+                let kind = find(&kind)?;
+                let below = path.as_deref().unwrap_or_default();
+                let rows = rows(kind, below);
+                if rows.is_empty() && !below.is_empty() {
+                    return Err(Failure::usage(format!(
+                        "`{}` has no properties below `{below}`.",
+                        kind.name
+                    ))
+                    .with_hint(format!("See `mlflow-host schema show {}`.", kind.name)));
+                }
+                if json { show_json(kind, &rows) } else { show(kind, &rows, below.is_empty()) }
+            }
+        };
+        render::print(&text);
+        Ok(Code::Done)
+    }
+}
+
+fn find(name: &str) -> Result<&'static Kind> {
+    if standard_kinds().any(|standard| standard == name) {
+        return Err(Failure::usage(format!("`{name}` is a standard kind, without a schema of Google's."))
+            .with_hint("Its properties are described in the contract's documentation."));
+    }
+    let near = kinds::nearest(name);
+    // The type alone will do when it is exact.
+    let by_type = near.filter(|near| near.ends_with(&format!("/{name}")));
+    match kinds::kind(by_type.unwrap_or(name)) {
+        Some(kind) => Ok(kind),
+        None => {
+            let failure = Failure::usage(format!("There is no kind `{name}`."));
+            Err(match near {
+                Some(near) => failure.with_hint(format!("Did you mean `{near}`?")),
+                None => failure.with_hint("`mlflow-host schema list` shows all kinds."),
+            })
+        }
+    }
+}
+
+fn standard_summary(name: &str) -> &'static str {
+    match name {
+        "std/RandomId" => "A few random letters and digits that stay the same.",
+        "std/RandomPassword" => "A random password that stays the same.",
+        _ => "A value that other resources can refer to.",
+    }
+}
+
+fn list() -> String {
+    let google = kinds::all().map(|kind| (kind.name.as_str(), kind.summary.as_str()));
+    let all: Vec<_> = google.chain(standard_kinds().map(|name| (name, standard_summary(name)))).collect();
+    let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    all.iter().map(|(name, summary)| format!("{name:width$}  {summary}\n")).collect()
+}
+
+fn list_json() -> String {
+    let google = kinds::all().map(|kind| {
+        json!({"version": 1, "event": "kind", "kind": kind.name, "summary": kind.summary, "service": kind.service,
+               "lookupOnly": kind.is_lookup_only()})
+    });
+    let standard = standard_kinds()
+        .map(|name| json!({"version": 1, "event": "kind", "kind": name, "summary": standard_summary(name)}));
+    google.chain(standard).map(|line| format!("{line}\n")).collect()
+}
+
+fn show(kind: &Kind, rows: &[Row], whole: bool) -> String {
+    let paint = Paint::new(false);
+    let mut text = String::new();
+    if whole {
+        let _ = writeln!(text, "{} — {}\n", paint.bold(&kind.name), kind.summary);
+        let _ = writeln!(text, "Resource  {}", kind.resource);
+        let _ = writeln!(text, "API       {} (enable {})", kind.api, kind.service);
+        let seconds = kind.seconds;
+        let times = [("create", seconds.create), ("update", seconds.update), ("delete", seconds.delete)];
+        let times: Vec<_> = times
+            .iter()
+            .filter(|(_, seconds)| *seconds > 0)
+            .map(|(what, seconds)| {
+                let duration = std::time::Duration::from_secs((*seconds).into());
+                format!("{what} {}", render::duration(duration))
+            })
+            .collect();
+        if !times.is_empty() {
+            let _ = writeln!(text, "Usually   {}", times.join(", "));
+        }
+        if kind.is_lookup_only() {
+            text.push_str("Use       can be looked up, not declared\n");
+        }
+        text.push_str("\nProperties\n");
+    }
+    let width = rows.iter().map(|row| row.path.len()).max().unwrap_or(0);
+    for Row { path, shape, flags, note } in rows {
+        let flags = flags.join(", ");
+        let separator = if flags.is_empty() || note.is_empty() { "" } else { "; " };
+        let line = format!("  {path:width$}  {shape:8}  {flags}{separator}{note}");
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    if whole {
+        text.push_str(
+            "\nrequired: must be declared. replaces: a change needs a new resource. secret: sealed, never shown.\n\
+             default: Google or the host fills it in. `…` has more below: `mlflow-host schema show KIND PROPERTY`.\n",
+        );
+    }
+    text
+}
+
+fn show_json(kind: &Kind, rows: &[Row]) -> String {
+    let properties: Vec<Json> = rows
+        .iter()
+        .map(|row| json!({"path": row.path, "type": row.shape, "flags": row.flags, "note": row.note}))
+        .collect();
+    let line = json!({
+        "version": 1, "event": "kind", "kind": kind.name, "summary": kind.summary, "service": kind.service,
+        "api": kind.api, "resource": kind.resource, "lookupOnly": kind.is_lookup_only(), "properties": properties,
+    });
+    format!("{line}\n")
+}
+
+/// The properties below a path, at most [`DEPTH`] levels.
+fn rows(kind: &Kind, below: &str) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (name, input) in kind.inputs() {
+        match input {
+            Input::Name(id) => rows.push(Row {
+                path: name.to_owned(),
+                shape: "string".to_owned(),
+                flags: if id.generated() { vec!["replaces"] } else { vec!["required", "replaces"] },
+                note: if id.generated() { "made up when left out".to_owned() } else { String::new() },
+            }),
+            Input::Parent(parent) => rows.push(Row {
+                path: name.to_owned(),
+                shape: "string".to_owned(),
+                flags: if parent.default.is_some() { vec!["replaces"] } else { vec!["required", "replaces"] },
+                note: match (parent.default, &parent.kind) {
+                    (Some(TargetValue::Project), _) => "default: the project of the target".to_owned(),
+                    (Some(TargetValue::Region), _) => "default: the region of the target".to_owned(),
+                    (None, Some(kind)) => kind.clone(),
+                    (None, None) => String::new(),
+                },
+            }),
+            Input::Extra(extra) => rows.push(Row {
+                path: name.to_owned(),
+                shape: type_name(extra.kind).to_owned(),
+                flags: if extra.required { vec!["required"] } else { vec![] },
+                note: extra.summary.clone(),
+            }),
+            Input::Field(field) => {
+                if let Some(api) = kind.api() {
+                    write_rows(kind, api, field, name.to_owned(), 1, below, &mut rows);
+                }
+            }
+        }
+    }
+    rows.retain(|row| is_below(&row.path, below));
+    rows.sort_by(|one, other| one.path.cmp(&other.path));
+    rows
+}
+
+fn write_rows(
+    kind: &Kind,
+    api: &Api,
+    field: &Shape,
+    path: String,
+    depth: usize,
+    below: &str,
+    rows: &mut Vec<Row>,
+) {
+    let is_output = |path: &str| kind.output_only.iter().any(|output| output == path);
+    if field.output_only || is_output(&path) {
+        return;
+    }
+    // What leads to the path asked for is entered, however deep; other branches are not.
+    let toward = plain(below) == plain(&path) || plain(below).starts_with(&format!("{}.", plain(&path)));
+    let deepest = if below.is_empty() { DEPTH } else { below.split('.').count() + DEPTH };
+    let Some(shape) = api.resolve(field) else { return };
+    let (inner, path, prefix) = match (shape.items.as_deref(), shape.additional_properties.as_deref()) {
+        (Some(items), _) => (api.resolve(items), format!("{path}[]"), "list of "),
+        (_, Some(values)) => (api.resolve(values), format!("{path}{{}}"), "map of "),
+        _ => (Some(shape), path, ""),
+    };
+    let Some(inner) = inner else { return };
+    let has_more = !inner.properties.is_empty();
+    let enters = has_more && depth < deepest && (depth < DEPTH || toward || is_below(&path, below));
+    let mut flags = Vec::new();
+    let bare = path.trim_end_matches("[]").trim_end_matches("{}");
+    let listed = |paths: &[String]| paths.iter().any(|listed| listed == &path || listed == bare);
+    if field.required || listed(&kind.required) {
+        flags.push("required");
+    }
+    if listed(&kind.immutable) {
+        flags.push("replaces");
+    }
+    if listed(&kind.sensitive) {
+        flags.push("secret");
+    }
+    if listed(&kind.server_defaulted) {
+        flags.push("default");
+    }
+    let values: Vec<_> =
+        inner.values.iter().filter(|value| !value.ends_with("_UNSPECIFIED")).cloned().collect();
+    let more = if has_more && !enters { "…" } else { "" };
+    rows.push(Row {
+        shape: format!("{prefix}{}{more}", type_name(inner.kind)),
+        flags,
+        note: values.join(" | "),
+        path: path.clone(),
+    });
+    if enters {
+        for (name, field) in &inner.properties {
+            write_rows(kind, api, field, format!("{path}.{name}"), depth + 1, below, rows);
+        }
+    }
+}
+
+fn is_below(path: &str, below: &str) -> bool {
+    below.is_empty()
+        || plain(path)
+            .strip_prefix(&plain(below))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// A path without the marks of lists and maps.
+fn plain(path: &str) -> String {
+    path.replace("[]", "").replace("{}", "")
+}
+
+fn type_name(kind: SchemaType) -> &'static str {
+    match kind {
+        SchemaType::Any => "any",
+        SchemaType::Array => "list",
+        SchemaType::Boolean => "boolean",
+        SchemaType::Integer => "integer",
+        SchemaType::Number => "number",
+        SchemaType::Object => "object",
+        SchemaType::String => "string",
+    }
+}

@@ -1,0 +1,36 @@
+//! What every command about a stack takes.
+
+use std::path::PathBuf;
+
+use crate::config::{Cloud, Overrides, StackConfig, parse_assignment};
+use crate::failure::Result;
+
+/// A stack and what lays over its configuration.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StackArguments {
+    /// The stack: a Wasm file, e.g., `stacks/dev.wasm`. The TOML file beside it configures it
+    #[arg(value_name = "STACK.wasm")]
+    stack: PathBuf,
+
+    /// Read this configuration instead of the TOML file beside the stack
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The cloud to use, whatever the configuration says
+    #[arg(long, value_name = "CLOUD")]
+    cloud: Option<Cloud>,
+
+    /// Lay a value over the configuration: `project`, `region`, `cloud`, or a key of `[config]`. May be
+    /// repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_assignment)]
+    values: Vec<(String, String)>,
+}
+
+impl StackArguments {
+    /// The configuration that the arguments describe.
+    pub(crate) fn config(&self) -> Result<StackConfig> {
+        let overrides =
+            Overrides { file: self.config.clone(), cloud: self.cloud, values: self.values.clone() };
+        StackConfig::read(&self.stack, &overrides)
+    }
+}

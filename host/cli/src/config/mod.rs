@@ -1,0 +1,263 @@
+//! What a stack is told: the TOML file beside it, laid over by the command line.
+//!
+//! ```toml
+//! [target]
+//! cloud = "gcp"               # or "local", which is the default
+//! project = "my-project"
+//! region = "europe-west1"
+//!
+//! [state]
+//! directory = ".mlflow-host/state"
+//!
+//! [config]                    # what the stack reads; values of any type
+//! tier = "small"
+//!
+//! [secrets]                   # a value, or where to find it
+//! admin = { env = "MLFLOW_ADMIN_PASSWORD" }
+//!
+//! [local.config]              # laid over [config] on the local cloud; [gcp.config] on Google
+//! tier = "tiny"
+//! ```
+
+mod document;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use mlflow_host_engine::StateTarget;
+use serde_json::Value as Json;
+
+use crate::failure::{Failure, Result, nearest};
+use document::Document;
+pub(crate) use secrets::Secret;
+
+/// Where stacks go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Cloud {
+    /// The cloud that is built in: Google's APIs on this machine.
+    Local,
+    /// Google Cloud.
+    Gcp,
+}
+
+impl Cloud {
+    /// As it is written in files and in states.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Gcp => "gcp",
+        }
+    }
+
+    /// As it is said.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Local => "the local cloud",
+            Self::Gcp => "Google Cloud",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Local, Self::Gcp].into_iter().find(|cloud| cloud.name() == text)
+    }
+}
+
+/// What the command line says about a stack.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overrides {
+    /// `--config`.
+    pub(crate) file: Option<PathBuf>,
+    /// `--cloud`.
+    pub(crate) cloud: Option<Cloud>,
+    /// `--set`, in order.
+    pub(crate) values: Vec<(String, String)>,
+}
+
+/// Everything that is known about a stack before it runs.
+#[derive(Debug, Clone)]
+pub(crate) struct StackConfig {
+    /// The stack's name: the file's, without its extension.
+    pub(crate) stack: String,
+    /// The program.
+    pub(crate) program: PathBuf,
+    /// Where it goes.
+    pub(crate) cloud: Cloud,
+    /// The project's id.
+    pub(crate) project: String,
+    /// The region, e.g., `europe-west1`.
+    pub(crate) region: String,
+    /// The directory below which states are kept.
+    pub(crate) state_directory: PathBuf,
+    /// What the stack may read, by key.
+    pub(crate) values: BTreeMap<String, Json>,
+    /// Where its secrets come from, by key.
+    pub(crate) secrets: BTreeMap<String, Secret>,
+}
+
+const SECTIONS: &[&str] = &["target", "state", "config", "secrets", "local", "gcp"];
+const CLOUD_SECTIONS: &[&str] = &["target", "config", "secrets"];
+const DEFAULT_PROJECT: &str = "mlflow-local";
+const DEFAULT_REGION: &str = "europe-west1";
+
+impl StackConfig {
+    /// Reads the configuration of a stack. The stack itself is not read.
+    ///
+    /// # Errors
+    /// When the file cannot be read or says something that has no meaning, with file, line and key.
+    pub(crate) fn read(program: &Path, overrides: &Overrides) -> Result<Self> {
+        let stack = stack_name(program)?;
+        let file = overrides.file.clone().unwrap_or_else(|| program.with_extension("toml"));
+        let document = Document::read(&file, overrides.file.is_some())?;
+        document.check_keys(&[], SECTIONS)?;
+        document.check_keys(&["state"], &["directory"])?;
+        document.check_keys(&["target"], &["cloud", "project", "region"])?;
+        for cloud in ["local", "gcp"] {
+            document.check_keys(&[cloud], CLOUD_SECTIONS)?;
+            document.check_keys(&[cloud, "target"], &["project", "region"])?;
+        }
+        let set = |name: &str| {
+            overrides.values.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+        };
+
+        let written = match document.text(&["target", "cloud"])? {
+            None => Cloud::Local,
+            Some(text) => Cloud::parse(&text).ok_or_else(|| {
+                document
+                    .error(&["target", "cloud"], format!("`{text}` is not a cloud: use `local` or `gcp`."))
+            })?,
+        };
+        let cloud = match (overrides.cloud, set("cloud")) {
+            (Some(cloud), _) => cloud,
+            (None, Some(text)) => Cloud::parse(&text)
+                .ok_or_else(|| Failure::usage(format!("`{text}` is not a cloud: use `local` or `gcp`.")))?,
+            (None, None) => written,
+        };
+
+        let own = cloud.name();
+        let project = match (set("project"), document.text(&[own, "target", "project"])?) {
+            (Some(project), _) | (None, Some(project)) => project,
+            // A project that was meant for the one cloud is never used on the other by accident.
+            (None, None) if cloud != written && cloud == Cloud::Gcp => return Err(no_project(&document)),
+            (None, None) => match (document.text(&["target", "project"])?, cloud) {
+                (Some(project), _) => project,
+                (None, Cloud::Local) => DEFAULT_PROJECT.to_owned(),
+                (None, Cloud::Gcp) => return Err(no_project(&document)),
+            },
+        };
+        let region = match set("region") {
+            Some(region) => Some(region),
+            None => document.text(&[own, "target", "region"])?.or(document.text(&["target", "region"])?),
+        };
+        let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
+        check_shape("project", &project, is_project, "6 to 30 lower-case letters, digits and `-`")?;
+        check_shape("region", &region, is_region, "as in `europe-west1`")?;
+
+        let directory = document.text(&["state", "directory"])?;
+        let mut config = Self {
+            stack,
+            program: program.to_owned(),
+            cloud,
+            project,
+            region,
+            state_directory: document.directory().join(directory.as_deref().unwrap_or(".mlflow-host/state")),
+            values: document.values(&["config"])?,
+            secrets: secrets::read(&document, &["secrets"])?,
+        };
+        config.values.extend(document.values(&[own, "config"])?);
+        config.secrets.extend(secrets::read(&document, &[own, "secrets"])?);
+        for (key, value) in &overrides.values {
+            if !["cloud", "project", "region"].contains(&key.as_str()) {
+                config.values.insert(key.clone(), document::value_of(value));
+            }
+        }
+        Ok(config)
+    }
+
+    /// What a state belongs to.
+    pub(crate) fn state_target(&self) -> StateTarget {
+        StateTarget { cloud: self.cloud.name().to_owned(), project: self.project.clone() }
+    }
+
+    /// The secrets themselves. With `lenient`, one that is not there stands for itself, and is named in
+    /// the second part.
+    ///
+    /// # Errors
+    /// When one cannot be had.
+    pub(crate) fn reveal(&self, lenient: bool) -> Result<(BTreeMap<String, String>, Vec<String>)> {
+        let mut found = BTreeMap::new();
+        let mut missing = Vec::new();
+        for (key, secret) in &self.secrets {
+            match secret.reveal(key) {
+                Ok(value) => {
+                    found.insert(key.clone(), value);
+                }
+                Err(_) if lenient => {
+                    found.insert(key.clone(), String::new());
+                    missing.push(key.clone());
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok((found, missing))
+    }
+}
+
+/// Splits `KEY=VALUE`, for clap.
+pub(crate) fn parse_assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE, e.g., `project=my-project`".to_owned()),
+    }
+}
+
+fn stack_name(program: &Path) -> Result<String> {
+    let stem = program.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let valid = stem.starts_with(|first: char| first.is_ascii_lowercase())
+        && stem.len() <= 40
+        && stem
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
+    if valid {
+        return Ok(stem.to_owned());
+    }
+    Err(Failure::usage(format!("`{}` does not name a stack.", program.display())).with_hint(
+        "Give the path of a Wasm file. The stack is called like the file, so use up to 40 lower-case letters, \
+         digits, `-` and `_`, with a letter first, e.g., `stacks/dev.wasm`.",
+    ))
+}
+
+fn no_project(document: &Document) -> Box<Failure> {
+    Failure::usage("No Google Cloud project is named.").with_hint(format!(
+        "Add `--set project=my-project`, or write `[gcp.target]` and `project = \"my-project\"` into {}.",
+        document.path().display()
+    ))
+}
+
+fn check_shape(key: &str, value: &str, fits: fn(&str) -> bool, shape: &str) -> Result<()> {
+    if fits(value) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`{value}` is not a {key}: {shape}.")))
+}
+
+fn is_project(text: &str) -> bool {
+    (6..=30).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && !text.ends_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+fn is_region(text: &str) -> bool {
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    text.trim_end_matches(|last: char| last.is_ascii_digit()).split_once('-').is_some_and(|(area, place)| {
+        text.len() > area.len() + place.len() + 1 && is_word(area) && is_word(place)
+    })
+}
+
+/// `; did you mean …?`, or nothing.
+fn suggestion(key: &str, allowed: &[&str]) -> String {
+    nearest(key, allowed.iter().copied()).map_or_else(String::new, |near| format!(" Did you mean `{near}`?"))
+}

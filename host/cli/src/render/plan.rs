@@ -1,0 +1,161 @@
+//! A plan for people.
+
+use std::fmt::Write as _;
+
+use mlflow_host_engine::{Action, Change, ChangeKind, Operation, Plan, Step};
+use mlflow_host_graph::Value;
+use similar::{ChangeTag, TextDiff};
+
+use super::text::{counts, expected, sign, subject, value, verb};
+use super::{Heading, Paint, duration};
+
+/// Width of the column of actions.
+const ACTION: usize = 12;
+
+/// The whole plan, with a heading and a sum.
+pub(super) fn plan(heading: &Heading, plan: &Plan, details: bool, paint: Paint) -> String {
+    let mut text = format!(
+        "{} on {}, project {}, region {}\n\n",
+        paint.bold(&format!("Stack {}", heading.stack)),
+        heading.cloud_title,
+        heading.project,
+        heading.region
+    );
+    for operation in &plan.operations {
+        write_operation(&mut text, operation, details, paint);
+    }
+    for urn in &plan.bookkeeping {
+        let _ = writeln!(text, "  = {:ACTION$}{urn}  {}", "record", paint.dim("(no request is sent)"));
+    }
+    if !plan.operations.is_empty() || !plan.bookkeeping.is_empty() {
+        text.push('\n');
+    }
+    let _ = writeln!(text, "{}", paint.bold(&sum(plan)));
+    if plan.longest_chain_milliseconds() >= 1000 {
+        let of = |milliseconds| duration(std::time::Duration::from_millis(milliseconds));
+        let _ = writeln!(
+            text,
+            "{}",
+            paint.dim(&format!(
+                "Usually {} (the longest chain of operations; {} one after the other).",
+                of(plan.longest_chain_milliseconds()),
+                of(plan.total_milliseconds())
+            ))
+        );
+    }
+    text
+}
+
+fn sum(plan: &Plan) -> String {
+    let mut parts = counts(&plan.counts(), false);
+    if parts.is_empty() {
+        return match plan.unchanged.len() {
+            0 => "No changes: there is nothing.".to_owned(),
+            count => format!("No changes: {count} unchanged."),
+        };
+    }
+    if !plan.unchanged.is_empty() {
+        parts.push(format!("{} unchanged", plan.unchanged.len()));
+    }
+    format!("Plan: {}.", parts.join(", "))
+}
+
+fn write_operation(text: &mut String, operation: &Operation, details: bool, paint: Paint) {
+    let action = operation.action;
+    let head = format!("{} {:ACTION$}", sign(action), verb(action));
+    let _ = write!(text, "  {}{}", paint.action(action, &head), subject(operation));
+    let single = match operation.steps.as_slice() {
+        [step] => Some(step),
+        _ => None,
+    };
+    match single {
+        Some(step) if !step.reason.is_empty() => {
+            let _ = write!(text, "  {}", paint.dim(&format!("({})", step.reason)));
+        }
+        None => {
+            let _ = write!(text, "  {}", paint.dim("(one request)"));
+        }
+        Some(_) => {}
+    }
+    let expected = expected(operation.expected_milliseconds);
+    if !expected.is_empty() {
+        let _ = write!(text, "  {}", paint.dim(&expected));
+    }
+    text.push('\n');
+    match single {
+        Some(step) => write_body(text, action, step, details, "      ", paint),
+        None => {
+            for step in &operation.steps {
+                let reason =
+                    if step.reason.is_empty() { String::new() } else { format!("  ({})", step.reason) };
+                let _ = writeln!(
+                    text,
+                    "      {} {}{}",
+                    paint.action(action, sign(action)),
+                    step.urn,
+                    paint.dim(&reason)
+                );
+                write_body(text, action, step, details, "          ", paint);
+            }
+        }
+    }
+}
+
+fn write_body(text: &mut String, action: Action, step: &Step, details: bool, indent: &str, paint: Paint) {
+    for change in &step.changes {
+        write_change(text, change, indent, paint);
+    }
+    if let (true, Action::Create | Action::Replace, Value::Map(inputs)) = (details, action, &step.inputs) {
+        for (name, input) in inputs {
+            write_input(text, name, input, indent);
+        }
+    }
+}
+
+/// Maps are spread over lines, everything else stands on one.
+fn write_input(text: &mut String, name: &str, input: &Value, indent: &str) {
+    match input {
+        Value::Map(entries) if !entries.is_empty() => {
+            let _ = writeln!(text, "{indent}{name}:");
+            for (name, input) in entries {
+                write_input(text, name, input, &format!("{indent}  "));
+            }
+        }
+        other => {
+            let _ = writeln!(text, "{indent}{name}: {}", value(other));
+        }
+    }
+}
+
+fn write_change(text: &mut String, change: &Change, indent: &str, paint: Paint) {
+    let path = &change.path;
+    let forces = match change.kind {
+        ChangeKind::Replace => format!("  {}", paint.careful("(replaces)")),
+        ChangeKind::Update => String::new(),
+    };
+    match (&change.old, &change.new) {
+        (Value::String(old), Value::String(new)) if old.contains('\n') && new.contains('\n') => {
+            let _ = writeln!(text, "{indent}{path}:{forces}");
+            for line in TextDiff::from_lines(old.as_str(), new.as_str()).iter_all_changes() {
+                let shown = line.value().trim_end_matches('\n');
+                let _ = match line.tag() {
+                    ChangeTag::Insert => writeln!(text, "{indent}  {}", paint.good(&format!("+ {shown}"))),
+                    ChangeTag::Delete => writeln!(text, "{indent}  {}", paint.bad(&format!("- {shown}"))),
+                    ChangeTag::Equal => Ok(()),
+                };
+            }
+        }
+        (Value::Null, new) => {
+            let _ = writeln!(text, "{indent}{} {path}: {}{forces}", paint.good("+"), value(new));
+        }
+        (old, Value::Null) => {
+            let _ = writeln!(text, "{indent}{} {path}: {}{forces}", paint.bad("-"), value(old));
+        }
+        (Value::Secret(_), Value::Secret(_)) => {
+            let _ = writeln!(text, "{indent}{path}: [secret] → another [secret]{forces}");
+        }
+        (old, new) => {
+            let _ = writeln!(text, "{indent}{path}: {} → {}{forces}", value(old), value(new));
+        }
+    }
+}

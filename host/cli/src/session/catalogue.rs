@@ -1,0 +1,44 @@
+//! What kinds there are, for the program: Google's and the standard ones.
+
+use mlflow_host_engine::check_standard;
+use mlflow_host_gcp_api::kinds;
+use mlflow_host_gcp_api::validate::Problem;
+use mlflow_host_graph::{Diagnostic, Kind, Role};
+use mlflow_host_program::{Catalogue, is_opaque};
+use serde_json::Value as Json;
+
+/// All kinds that this host knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kinds;
+
+impl Catalogue for Kinds {
+    fn check(&self, kind: &Kind, properties: &Json, role: Role) -> Vec<Diagnostic> {
+        if let Some(problems) = check_standard(kind, properties, &is_opaque) {
+            return problems;
+        }
+        let Some(known) = kinds::kind(kind.as_str()) else { return vec![unknown(kind)] };
+        let problems = match role {
+            Role::Lookup => kinds::check_lookup(known, properties, &is_opaque),
+            Role::Managed if known.is_lookup_only() => return vec![lookup_only(kind)],
+            Role::Managed => kinds::check(known, properties, &is_opaque),
+        };
+        problems.into_iter().map(diagnostic).collect()
+    }
+}
+
+fn diagnostic(problem: Problem) -> Diagnostic {
+    Diagnostic::error(problem.code.as_str(), problem.message).at(problem.path)
+}
+
+fn unknown(kind: &Kind) -> Diagnostic {
+    let near =
+        kinds::nearest(kind.as_str()).map_or_else(String::new, |near| format!(" Did you mean `{near}`?"));
+    Diagnostic::error(
+        "unknown-kind",
+        format!("There is no kind `{kind}`.{near} `mlflow-host schema list` shows all kinds."),
+    )
+}
+
+fn lookup_only(kind: &Kind) -> Diagnostic {
+    Diagnostic::error("lookup-only", format!("`{kind}` can be looked up, but not declared."))
+}

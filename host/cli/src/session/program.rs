@@ -1,0 +1,78 @@
+//! Running the program of a stack.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mlflow_host_graph::{Graph, Severity};
+use mlflow_host_program::{Inputs, Level, LogLine, ProgramError, ProgramHost, ProgramHostConfig};
+
+use super::catalogue::Kinds;
+use crate::config::StackConfig;
+use crate::failure::{Failure, Result};
+use crate::places;
+use crate::render::Reporter;
+
+/// What a program declared.
+pub(super) struct Declared {
+    pub(super) graph: Graph,
+    /// SHA-256 of the program, hexadecimal.
+    pub(super) digest: String,
+}
+
+/// Runs the program of a stack in its sandbox.
+pub(super) async fn declare(config: &StackConfig, reporter: &dyn Reporter) -> Result<Declared> {
+    let program = read(&config.program)?;
+    let inputs = Inputs {
+        stack: config.stack.clone(),
+        project: config.project.clone(),
+        region: config.region.clone(),
+        config: config.values.clone(),
+        secret_keys: config.secrets.keys().cloned().collect(),
+        assets_root: config.program.parent().map(Path::to_owned).unwrap_or_default(),
+    };
+    let settings = ProgramHostConfig {
+        cache_directory: places::cache().map(|cache| cache.join("programs")),
+        ..ProgramHostConfig::default()
+    };
+    let host = ProgramHost::new(settings).map_err(|error| Failure::new(error.to_string()))?;
+    match host.run(&program, &inputs, Arc::new(Kinds)).await {
+        Ok(outcome) => {
+            show(&outcome.logs, reporter);
+            for warning in &outcome.warnings {
+                reporter.log(Some(Severity::Warning), &warning.to_string());
+            }
+            Ok(Declared { graph: outcome.graph, digest: outcome.digest })
+        }
+        Err(failure) => {
+            show(&failure.logs, reporter);
+            Err(match failure.error {
+                ProgramError::Invalid(problems) => Failure::of_stack(&config.stack, problems),
+                error => Failure::new(format!("{}: {error}", config.program.display())),
+            })
+        }
+    }
+}
+
+fn read(program: &Path) -> Result<Vec<u8>> {
+    std::fs::read(program).map_err(|error| {
+        let failure = Failure::new(format!("Cannot read {}: {error}.", program.display()));
+        match error.kind() {
+            std::io::ErrorKind::NotFound => failure.with_hint(
+                "Give the path of a stack that has been built. In a clone of mlflow-host, `make stacks` builds \
+                 stacks/*.wasm.",
+            ),
+            _ => failure,
+        }
+    })
+}
+
+fn show(logs: &[LogLine], reporter: &dyn Reporter) {
+    for line in logs {
+        let severity = match line.level {
+            Level::Error => Some(Severity::Error),
+            Level::Warning => Some(Severity::Warning),
+            Level::Info | Level::Debug => None,
+        };
+        reporter.log(severity, &line.message);
+    }
+}
