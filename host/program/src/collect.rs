@@ -165,7 +165,8 @@ impl Collector {
         options: &str,
         role: Role,
     ) -> Result<Resource, Vec<Diagnostic>> {
-        let bad_name = |error: mlflow_host_graph::NameError| vec![Diagnostic::error("bad-name", error.to_string())];
+        let bad_name =
+            |error: mlflow_host_graph::NameError| vec![Diagnostic::error("bad-name", error.to_string())];
         let kind: Kind = kind.parse().map_err(bad_name)?;
         let urn = Urn::new(kind.clone(), name).map_err(bad_name)?;
         self.room()?;
@@ -201,7 +202,7 @@ impl Collector {
     }
 
     pub(crate) fn component(&mut self, kind: &str, name: &str, parent: Option<u32>) -> Result<u32, Refusal> {
-        let problem = match parent.map(|node| Nodes::component(self, node.into())).transpose() {
+        let problem = match parent.map(|node| self.component_at(node.into())).transpose() {
             Err(problem) => problem,
             Ok(_) if !is_plain_name(name) || !is_plain_name(&kind.replace([':', '/'], "-")) => {
                 let message = "The kind and name of a component are 1 to 100 letters, digits, `-`, `_` and `.`; \
@@ -238,11 +239,10 @@ impl Collector {
     }
 
     fn reference(&self, of: u32, path: &str) -> Result<Reference, Diagnostic> {
-        let urn = self.resource_of(of.into())?;
+        let urn = self.resource_at(of.into())?;
         let at = |problem: Diagnostic| problem.about(urn.to_string()).at(path);
-        let parsed: PropertyPath = path
-            .parse()
-            .map_err(|error| at(Diagnostic::error("bad-path", sentence(&format!("{error}")))))?;
+        let parsed: PropertyPath =
+            path.parse().map_err(|error| at(Diagnostic::error("bad-path", sentence(&format!("{error}")))))?;
         if parsed.segments().is_empty() {
             return Err(at(Diagnostic::error("bad-path", "An attribute needs a path, e.g., `uri`.")));
         }
@@ -297,10 +297,16 @@ impl Collector {
     fn output_value(&mut self, name: &str, value: &str) -> Result<Expression, Vec<Diagnostic>> {
         let single = |code, message: &str| vec![Diagnostic::error(code, message)];
         if !is_plain_name(name) {
-            return Err(single("bad-name", "The name of an output is 1 to 100 letters, digits, `-`, `_` and `.`."));
+            return Err(single(
+                "bad-name",
+                "The name of an output is 1 to 100 letters, digits, `-`, `_` and `.`.",
+            ));
         }
         if self.graph.outputs.contains_key(name) {
-            return Err(single("duplicate-name", "There are two outputs of this name: give each its own name."));
+            return Err(single(
+                "duplicate-name",
+                "There are two outputs of this name: give each its own name.",
+            ));
         }
         let mut json = self.parse("value", value).map_err(|problem| vec![problem])?;
         let mut converter = Converter::new(&self.tokens, self.problem_count > 0);
@@ -408,17 +414,13 @@ impl Collector {
         first.unwrap_or_else(|| Refusal { code: "refused".into(), message: "Refused.".into(), path: None })
     }
 
-    fn resource_of(&self, node: u64) -> Result<Urn, Diagnostic> {
-        Nodes::resource(self, node)
-    }
-
     fn node(&self, node: u64) -> Option<Node> {
         usize::try_from(node).ok().and_then(|node| self.nodes.get(node).copied())
     }
 }
 
 impl Nodes for Collector {
-    fn resource(&self, node: u64) -> Result<Urn, Diagnostic> {
+    fn resource_at(&self, node: u64) -> Result<Urn, Diagnostic> {
         match self.node(node) {
             Some(Node::Resource(position)) => Ok(self.graph.resources[position].urn.clone()),
             Some(Node::Component(position)) => {
@@ -430,7 +432,7 @@ impl Nodes for Collector {
         }
     }
 
-    fn component(&self, node: u64) -> Result<String, Diagnostic> {
+    fn component_at(&self, node: u64) -> Result<String, Diagnostic> {
         match self.node(node) {
             Some(Node::Component(position)) => Ok(self.graph.components[position].name.clone()),
             Some(Node::Resource(position)) => {

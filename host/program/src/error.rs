@@ -33,7 +33,9 @@ pub enum ProgramError {
     #[error("The file is empty: build the stack again.")]
     Empty,
     /// The file is something else.
-    #[error("This is not WebAssembly: a stack is a file that starts with `\\0asm`, and this one starts with {0}.")]
+    #[error(
+        "This is not WebAssembly: a stack is a file that starts with `\\0asm`, and this one starts with {0}."
+    )]
     NotWasm(String),
     /// The file starts as it should and then does not make sense.
     #[error("The file is truncated or damaged: build the stack again ({0}).")]
@@ -63,7 +65,9 @@ pub enum ProgramError {
     #[error("The stack does not fit this host: {0}. Build it again with the SDK of this host.")]
     Unlinkable(String),
     /// There is nothing to run.
-    #[error("The component has no function `run`, so it is no stack: export the world `stack` of `mlflow-host:stack`.")]
+    #[error(
+        "The component has no function `run`, so it is no stack: export the world `stack` of `mlflow-host:stack`."
+    )]
     MissingExport,
     /// The program crashed.
     #[error("The program crashed: {}.", with_words(.reason, .message.as_deref()))]

@@ -8,9 +8,7 @@ use std::time::Duration;
 use mlflow_host_graph::{Diagnostic, Graph};
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, Linker};
-use wasmtime::{
-    Cache, CacheConfig, Config, Engine, EngineWeak, OptLevel, RegallocAlgorithm, Store, Trap,
-};
+use wasmtime::{Cache, CacheConfig, Config, Engine, EngineWeak, OptLevel, RegallocAlgorithm, Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use crate::collect::Collector;
@@ -117,9 +115,10 @@ impl ProgramHost {
 
     async fn load(&self, program: &[u8]) -> Result<Component, ProgramError> {
         let (engine, bytes) = (self.engine.clone(), program.to_owned());
-        tokio::task::spawn_blocking(move || module::load(&engine, &bytes))
+        let cache = self.config.cache_directory.clone();
+        tokio::task::spawn_blocking(move || module::load(&engine, &bytes, cache.as_deref()))
             .await
-            .map_err(|error| ProgramError::Setup(error.to_string()))?
+            .map_err(|error| ProgramError::Malformed(error.to_string()))?
     }
 
     async fn execute(
@@ -146,9 +145,12 @@ impl ProgramHost {
         let used = self.config.fuel.map(|fuel| fuel - store.get_fuel().unwrap_or_default());
         let guest = store.into_data();
         match ended {
-            Err(_) => Err(ProgramError::Deadline(self.config.deadline)),
-            Ok(Err(error)) => Err(self.crash(&error, &guest)),
-            Ok(Ok(Err(message))) => Err(failed(&message, guest.collector)),
+            Err(_) => Err(after_problems(ProgramError::Deadline(self.config.deadline), guest.collector)),
+            Ok(Err(error)) => Err(after_problems(self.crash(&error, &guest), guest.collector)),
+            Ok(Ok(Err(message))) => {
+                let message = guest.collector.describe(&message).chars().take(10_000).collect();
+                Err(after_problems(ProgramError::Failed(message), guest.collector))
+            }
             Ok(Ok(Ok(()))) => match guest.collector.finish() {
                 Ok((graph, warnings)) => Ok((graph, warnings, used)),
                 Err(problems) => Err(ProgramError::Invalid(problems)),
@@ -171,22 +173,22 @@ impl ProgramHost {
             // How compilers end a program after a panic.
             Some(Trap::UnreachableCodeReached) if message.is_some() => "panic".to_owned(),
             Some(Trap::UnreachableCodeReached) => "it stopped itself (`unreachable`)".to_owned(),
-            Some(trap) => trap.to_string(),
+            Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
             None => root_cause(error),
         };
         ProgramError::Trap { reason, message }
     }
 }
 
-/// A program that gave up. What was wrong with its declarations comes first: it is likely to be why.
-fn failed(message: &str, collector: Collector) -> ProgramError {
-    let message: String = collector.describe(message).chars().take(10_000).collect();
+/// The end of a program, after what was wrong with its declarations: that is likely to be why.
+fn after_problems(end: ProgramError, collector: Collector) -> ProgramError {
     let mut problems = collector.problems();
     if problems.is_empty() {
-        return ProgramError::Failed(message);
+        return end;
     }
-    if !problems.iter().any(|problem| message.contains(&problem.message)) {
-        problems.push(Diagnostic::error("failed", message));
+    let end = end.to_string();
+    if !problems.iter().any(|problem| end.contains(&problem.message)) {
+        problems.push(Diagnostic::error("ended", end));
     }
     ProgramError::Invalid(problems)
 }
@@ -201,7 +203,8 @@ fn engine_config(config: &ProgramHostConfig) -> Result<Config, ProgramError> {
     // NaN bits would differ between machines.
     engine.cranelift_nan_canonicalization(true);
     if let Some(directory) = &config.cache_directory {
-        let setup = |error: String| ProgramError::Setup(format!("the cache `{}`: {error}", directory.display()));
+        let setup =
+            |error: String| ProgramError::Setup(format!("the cache `{}`: {error}", directory.display()));
         std::fs::create_dir_all(directory).map_err(|error| setup(error.to_string()))?;
         let directory = directory.canonicalize().map_err(|error| setup(error.to_string()))?;
         let mut cache = CacheConfig::new();

@@ -1,7 +1,11 @@
 //! From the bytes of a file to a component that fits the contract.
 
-use wasmtime::Engine;
+use std::fs;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
 use wit_component::ComponentEncoder;
 
 use crate::ProgramError;
@@ -19,8 +23,9 @@ const MAGIC: &[u8] = b"\0asm";
 const COMPONENT: &[u8] = &[0x0d, 0, 1, 0];
 const MODULE: &[u8] = &[1, 0, 0, 0];
 
-/// A component from the bytes of a component, or of a core module that carries a component type.
-pub(crate) fn load(engine: &Engine, bytes: &[u8]) -> Result<Component, ProgramError> {
+/// A component from the bytes of a component, or of a core module that carries a component type. Wrapped
+/// modules are kept in the `cache` directory, if there is one.
+pub(crate) fn load(engine: &Engine, bytes: &[u8], cache: Option<&Path>) -> Result<Component, ProgramError> {
     if bytes.is_empty() {
         return Err(ProgramError::Empty);
     }
@@ -32,12 +37,10 @@ pub(crate) fn load(engine: &Engine, bytes: &[u8]) -> Result<Component, ProgramEr
     };
     let component = match rest.get(..4) {
         None => return Err(ProgramError::Malformed("it ends within its first 8 bytes".to_owned())),
-        Some(MODULE) => &encode(bytes)?,
-        Some(COMPONENT) => bytes,
+        Some(MODULE) => wrapped(engine, bytes, cache)?,
+        Some(COMPONENT) => compile(engine, bytes)?,
         Some(_) => return Err(ProgramError::Malformed("its version is unknown".to_owned())),
     };
-    let component =
-        Component::from_binary(engine, component).map_err(|error| ProgramError::Malformed(root_cause(&error)))?;
     check_imports(component.component_type().imports(engine).map(|(name, _)| name))?;
     if component.component_type().get_export(engine, "run").is_none() {
         return Err(ProgramError::MissingExport);
@@ -45,8 +48,36 @@ pub(crate) fn load(engine: &Engine, bytes: &[u8]) -> Result<Component, ProgramEr
     Ok(component)
 }
 
+fn compile(engine: &Engine, component: &[u8]) -> Result<Component, ProgramError> {
+    Component::from_binary(engine, component).map_err(|error| ProgramError::Malformed(root_cause(&error)))
+}
+
+/// The component around a core module, from the cache if it is there. A cache that cannot be used or is
+/// damaged costs time only.
+fn wrapped(engine: &Engine, module: &[u8], cache: Option<&Path>) -> Result<Component, ProgramError> {
+    let file = cache.map(|directory| {
+        let digest = hex::encode(Sha256::digest(module));
+        directory.join(format!("component-{}-{digest}.wasm", env!("CARGO_PKG_VERSION")))
+    });
+    let kept = file.as_ref().and_then(|file| fs::read(file).ok());
+    if let Some(component) = kept.and_then(|component| compile(engine, &component).ok()) {
+        return Ok(component);
+    }
+    let component = encode(engine, module)?;
+    if let Some(file) = file {
+        // Whole or not at all: another process may read it at this moment.
+        let part = file.with_extension(format!("{}.part", std::process::id()));
+        if let Err(error) = fs::write(&part, &component).and_then(|()| fs::rename(&part, &file)) {
+            tracing::debug!(%error, file = %file.display(), "the component is not kept");
+        }
+    }
+    compile(engine, &component)
+}
+
 /// Wraps a core module, with the adapter that its WASI preview 1 imports need, if it has any.
-fn encode(module: &[u8]) -> Result<Vec<u8>, ProgramError> {
+fn encode(engine: &Engine, module: &[u8]) -> Result<Vec<u8>, ProgramError> {
+    // The encoder trusts that a module is whole.
+    Module::validate(engine, module).map_err(|error| ProgramError::Malformed(root_cause(&error)))?;
     let (typed, _) = wit_component::metadata::decode(module)
         .map_err(|error| ProgramError::Malformed(printable(&error.root_cause().to_string())))?;
     if typed.is_none() {

@@ -11,9 +11,9 @@ const NAMES: &[&str] =
 /// What nodes stand for.
 pub(crate) trait Nodes {
     /// The resource of a node.
-    fn resource(&self, node: u64) -> Result<Urn, Diagnostic>;
+    fn resource_at(&self, node: u64) -> Result<Urn, Diagnostic>;
     /// The name of a component's node.
-    fn component(&self, node: u64) -> Result<String, Diagnostic>;
+    fn component_at(&self, node: u64) -> Result<String, Diagnostic>;
 }
 
 /// The options, and the name of the component around the resource.
@@ -26,7 +26,11 @@ pub(crate) struct Parsed {
 }
 
 /// Reads the options; collects what is wrong with them.
-pub(crate) fn parse(text: &str, nodes: &dyn Nodes, mut converter: Converter<'_>) -> (Parsed, Vec<Diagnostic>) {
+pub(crate) fn parse(
+    text: &str,
+    nodes: &dyn Nodes,
+    mut converter: Converter<'_>,
+) -> (Parsed, Vec<Diagnostic>) {
     let mut parsed = Parsed::default();
     let mut problems = Vec::new();
     let entries = match serde_json::from_str(if text.is_empty() { "{}" } else { text }) {
@@ -60,12 +64,12 @@ fn set(
         "parent" if value.is_null() => {}
         "parent" => {
             let node = value.as_u64().ok_or_else(|| wrong(name, "the node of a component"))?;
-            parsed.parent = Some(nodes.component(node)?);
+            parsed.parent = Some(nodes.component_at(node)?);
         }
         "dependsOn" => {
             for item in list(name, value)? {
                 let urn = match &*item {
-                    Json::Number(number) => nodes.resource(number.as_u64().unwrap_or(u64::MAX))?,
+                    Json::Number(number) => nodes.resource_at(number.as_u64().unwrap_or(u64::MAX))?,
                     Json::String(urn) => {
                         urn.parse().map_err(|error| Diagnostic::error("bad-option", format!("{error}")))?
                     }

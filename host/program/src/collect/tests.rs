@@ -1,1 +1,129 @@
+use super::*;
 
+/// Takes everything.
+struct Anything;
+
+impl Catalogue for Anything {
+    fn check(&self, _: &Kind, _: &Json, _: Role) -> Vec<Diagnostic> {
+        Vec::new()
+    }
+}
+
+fn collector(limits: Limits) -> Collector {
+    Collector::new(Arc::new(Anything), Arc::new(Inputs::default()), limits, &[3; 32])
+}
+
+fn options_problem(options: &str) -> String {
+    let mut collector = collector(Limits::default());
+    collector.component("test:group", "group", None).unwrap();
+    collector.declare("std/Value", "value", "{}", "{}").unwrap();
+    collector.declare("std/Value", "other", "{}", options).unwrap_err().message
+}
+
+#[test]
+fn wrong_options_are_named() {
+    let cases = [
+        (r#"{"dependOn": []}"#, "There is no option `dependOn`. Did you mean `dependsOn`?"),
+        (r#"{"protect": "yes"}"#, "The option `protect` must be `true` or `false`."),
+        (r#"{"dependsOn": 1}"#, "The option `dependsOn` must be a list."),
+        (r#"{"dependsOn": [7]}"#, "There is no node 7 in this run."),
+        (r#"{"dependsOn": [-1]}"#, "There is no node 18446744073709551615 in this run."),
+        (r#"{"dependsOn": [0]}"#, "`group` is a component; a resource is needed here."),
+        (
+            r#"{"dependsOn": ["x"]}"#,
+            "`x` is not a URN: write it as KIND::NAME, e.g., `run.googleapis.com/Service::mlflow`.",
+        ),
+        (r#"{"parent": 1}"#, "`std/Value::value` is a resource; a component is needed here."),
+        (r#"{"ignoreChanges": ["a["]}"#, "`a[` is not a property path: an index does not end."),
+        ("[]", "The option `options` must be a JSON object."),
+    ];
+    for (options, expected) in cases {
+        assert_eq!(options_problem(options), format!("std/Value::other: {expected}"));
+    }
+    assert!(options_problem("{").contains("The options are not JSON"));
+}
+
+#[test]
+fn a_dependency_on_what_is_not_declared_is_found_at_the_end() {
+    let mut collector = collector(Limits::default());
+    let options = r#"{"dependsOn": ["std/Value::absent"]}"#;
+    collector.declare("std/Value", "value", "{}", options).unwrap();
+    let problems = collector.finish().unwrap_err();
+    assert_eq!(
+        problems[0].to_string(),
+        "std/Value::value: It depends on `std/Value::absent`, which is not declared."
+    );
+}
+
+#[test]
+fn what_a_refused_call_would_have_given_may_be_used_after_it_only() {
+    let properties = r#"{"value": "x\ue000\ue001"}"#;
+    let refusal = collector(Limits::default()).declare("std/Value", "a", properties, "{}").unwrap_err();
+    assert_eq!(refusal.code, "mangled-reference");
+    assert_eq!(refusal.path.as_deref(), Some("value"));
+    let mut collector = collector(Limits::default());
+    collector.attribute(9, "uri").unwrap_err();
+    collector.declare("std/Value", "a", properties, "{}").unwrap();
+    assert_eq!(collector.finish().unwrap_err().len(), 1);
+}
+
+#[test]
+fn attributes_functions_and_outputs_are_checked() {
+    let mut collector = collector(Limits::default());
+    let node = collector.declare("std/Value", "a", "{}", "").unwrap();
+    let message = |result: Result<String, Refusal>| result.unwrap_err().message;
+    assert!(
+        message(collector.attribute(node, "a[")).ends_with("is not a property path: an index does not end.")
+    );
+    assert!(message(collector.attribute(node, "")).ends_with("An attribute needs a path, e.g., `uri`."));
+    assert!(
+        message(collector.call("rot13", "[]")).contains("There is no function `rot13`; there are `base64`")
+    );
+    assert!(message(collector.call("lower", "[]")).ends_with("`lower` takes 1 operand, not 0 operands."));
+    assert!(message(collector.call("lower", "{}")).ends_with("The operands must be a JSON list."));
+    assert_eq!(collector.output("a b", "1").unwrap_err().code, "bad-name");
+    collector.output("a", "1").unwrap();
+    assert_eq!(collector.output("a", "1").unwrap_err().code, "duplicate-name");
+    assert_eq!(collector.component("k", "c", Some(node)).unwrap_err().code, "not-a-component");
+    assert_eq!(collector.declare("Value", "b", "{}", "").unwrap_err().code, "bad-name");
+    assert_eq!(collector.declare("std/Value", "b", "[]", "").unwrap_err().code, "bad-json");
+}
+
+#[test]
+fn limits_hold() {
+    let small = Limits { nodes: 2, properties: 20, total: 2000, problems: 1 };
+    let mut first = collector(small.clone());
+    assert_eq!(
+        first.declare("std/Value", "a", r#"{"value": "0123456789"}"#, "{}").unwrap_err().code,
+        "too-large"
+    );
+    first.declare("std/Value", "b", "{}", "{}").unwrap();
+    first.component("k", "c", None).unwrap();
+    assert_eq!(first.declare("std/Value", "d", "{}", "{}").unwrap_err().code, "too-many-resources");
+    let codes: Vec<_> = first.finish().unwrap_err().into_iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["too-large", "too-many-problems"]);
+
+    // Each token holds the one before it twice: without a budget this would double without end.
+    let mut second = collector(small);
+    let mut token = second.call("lower", r#"["x"]"#).unwrap();
+    let refused = (0..40).find_map(|_| {
+        let operands = json!(["", token, token]).to_string();
+        second.limits.properties = operands.len();
+        match second.call("join", &operands) {
+            Ok(next) => {
+                token = next;
+                None
+            }
+            Err(refusal) => Some(refusal.code),
+        }
+    });
+    assert_eq!(refused.as_deref(), Some("too-large"));
+}
+
+#[test]
+fn words_of_the_program_are_safe_to_print() {
+    let mut collector = collector(Limits::default());
+    let refusal = collector.declare("\u{1b}[2J", &"x".repeat(5000), "{}", "{}").unwrap_err();
+    assert!(!refusal.message.contains('\u{1b}'));
+    assert!(refusal.message.len() < 4000);
+}

@@ -3,7 +3,9 @@
 use std::hint::black_box;
 
 use mlflow_host_sdk::kinds::standard::{RandomPassword, Value};
-use mlflow_host_sdk::{Error, Kind, Resource, Result, assets, component, config, functions, log, output, stack};
+use mlflow_host_sdk::{
+    Error, Kind, Resource, Result, assets, component, config, functions, log, output, stack,
+};
 
 stack!(run);
 
@@ -31,7 +33,9 @@ fn run() -> Result<()> {
         }
         "mangled" => {
             let token = value().declare("first").value().token().to_owned();
-            Value::new().value([("upper", token.to_uppercase()), ("cut", token.replace(':', ""))]).declare("second");
+            Value::new()
+                .value([("upper", token.to_uppercase()), ("cut", token.replace(':', ""))])
+                .declare("second");
         }
         "key" => {
             let token = value().declare("first").value().token().to_owned();
@@ -43,7 +47,7 @@ fn run() -> Result<()> {
             Value::new().value(format!("{}/path", broken.attribute("uri"))).declare("follows");
             value().property("valeu", 1).declare("second");
         }
-        "flood" => (0..1_000_000).for_each(|_| log::info("again and again and again and again")),
+        "flood" => (0..50_000).for_each(|_| log::info("again and again and again and again")),
         "panic" => panic!("the answer was {}", black_box(41)),
         "recursion" => drop(black_box(deeper(1))),
         "loop" => loop {
@@ -61,7 +65,10 @@ fn run() -> Result<()> {
         }
         "asset" => {
             let directory = assets::directory(&config::require("path")?)?;
-            Value::new().value([("archive", &directory.archive)]).replace_on(directory.digest.as_str()).declare("files");
+            Value::new()
+                .value([("archive", &directory.archive)])
+                .replace_on(directory.digest.as_str())
+                .declare("files");
         }
         "typed" => drop(config::integer("number")?),
         other => return Err(Error::new(format!("There is no case `{other}`."))),

@@ -6,13 +6,11 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use mlflow_host_graph::{Diagnostic, Kind, Role};
-use mlflow_host_program::{
-    Catalogue, Failure, Inputs, Outcome, ProgramHost, ProgramHostConfig, is_opaque,
-};
+use mlflow_host_program::{Catalogue, Failure, Inputs, Outcome, ProgramHost, ProgramHostConfig, is_opaque};
 use serde_json::{Value as Json, json};
 
 /// Knows `std/Value` with the property `value`, and `std/RandomPassword` with a numeric `length`.
-pub struct FewKinds;
+pub(crate) struct FewKinds;
 
 impl Catalogue for FewKinds {
     fn check(&self, kind: &Kind, properties: &Json, _role: Role) -> Vec<Diagnostic> {
@@ -38,12 +36,12 @@ impl Catalogue for FewKinds {
 }
 
 /// The repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// The guest of many cases, compiled if need be.
-pub fn hostile() -> &'static [u8] {
+pub(crate) fn hostile() -> &'static [u8] {
     static GUEST: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let directory = root().join("target/guests/for-tests");
         let status = Command::new(root().join("scripts/wasm-cargo"))
@@ -62,7 +60,7 @@ pub fn hostile() -> &'static [u8] {
 }
 
 /// Inputs that choose a case of the hostile guest.
-pub fn inputs(case: &str) -> Inputs {
+pub(crate) fn inputs(case: &str) -> Inputs {
     Inputs {
         stack: "dev".to_owned(),
         project: "a-project".to_owned(),
@@ -74,7 +72,7 @@ pub fn inputs(case: &str) -> Inputs {
 }
 
 /// A host with little memory and patience.
-pub fn host(fuel: Option<u64>) -> ProgramHost {
+pub(crate) fn host(fuel: Option<u64>) -> ProgramHost {
     let limits = mlflow_host_program::Limits { nodes: 2000, total: 64 << 20, ..Default::default() };
     let config = ProgramHostConfig {
         memory: 128 << 20,
@@ -87,21 +85,21 @@ pub fn host(fuel: Option<u64>) -> ProgramHost {
 }
 
 /// Runs a program on a host.
-pub fn run_on(host: &ProgramHost, program: &[u8], inputs: &Inputs) -> Result<Outcome, Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(host.run(program, inputs, Arc::new(FewKinds)))
+pub(crate) fn run_on(host: &ProgramHost, program: &[u8], inputs: &Inputs) -> Result<Outcome, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(host.run(
+        program,
+        inputs,
+        Arc::new(FewKinds),
+    ))
 }
 
 /// Runs a program on a host that all tests share.
-pub fn run(program: &[u8], inputs: &Inputs) -> Result<Outcome, Failure> {
+pub(crate) fn run(program: &[u8], inputs: &Inputs) -> Result<Outcome, Failure> {
     static HOST: LazyLock<ProgramHost> = LazyLock::new(|| host(None));
     run_on(&HOST, program, inputs)
 }
 
 /// The message of a run that fails.
-pub fn message(program: &[u8], inputs: &Inputs) -> String {
+pub(crate) fn message(program: &[u8], inputs: &Inputs) -> String {
     run(program, inputs).expect_err("the run fails").to_string()
 }

@@ -1,0 +1,7 @@
+//! Programs, good and bad, on a real sandbox.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
+mod common;
+mod files;
+mod guests;
