@@ -18,6 +18,7 @@ kind! {
         default_event_based_hold = "defaultEventBasedHold": bool,
         default_object_acl = "defaultObjectAcl": List<ObjectAccessControl>,
         encryption = "encryption": BucketEncryption,
+        force_destroy = "forceDestroy": bool,
         hierarchical_namespace = "hierarchicalNamespace": BucketHierarchicalNamespace,
         iam_configuration = "iamConfiguration": BucketIamConfiguration,
         ip_filter = "ipFilter": BucketIpFilter,
