@@ -1,1 +1,40 @@
-//! gcp
+//! The Google Cloud provider: carries out what the engine plans, over Google's REST APIs.
+//!
+//! - [`GcpProvider`] implements the engine's [`Provider`](mlflow_host_engine::Provider). What it knows of
+//!   kinds comes from `mlflow-host-gcp-api`'s table; `kinds/` holds code for the odd ones only.
+//! - `resolve` and `compare` are pure; `machine` takes one request from being sent to being done; `work`
+//!   turns the table into calls; `client` sends them, within a budget and with retries by a table (`retry`).
+//! - [`credentials`]: where tokens come from.
+//!
+//! The crate imports `engine`, `graph` and `gcp-api`. The local cloud is reached like Google: over HTTP, at
+//! another address ([`Endpoints::Prefix`]).
+
+mod budget;
+mod calls;
+mod client;
+mod compare;
+mod config;
+pub mod credentials;
+mod deferral;
+mod error;
+mod handle;
+mod kinds;
+mod machine;
+mod operations;
+mod ownership;
+mod provider;
+mod readiness;
+mod resolve;
+mod retry;
+mod run_facts;
+mod session;
+mod transport;
+mod tree;
+mod variables;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Assets, Credentials, Endpoints, GcpConfig, NoAssets};
+pub use provider::GcpProvider;

@@ -1,0 +1,134 @@
+use mlflow_host_gcp_api::kinds;
+use serde_json::json;
+
+use super::*;
+
+/// The changes as `path: old -> new`, with `!` before those that replace.
+fn changes(kind: &str, old: Json, new: impl Into<Value>) -> Vec<String> {
+    let kind = kinds::kind(kind).unwrap();
+    compare(kind, &Value::from(old), &new.into())
+        .into_iter()
+        .map(|change| {
+            let mark = if change.kind == ChangeKind::Replace { "!" } else { "" };
+            format!("{mark}{}: {} -> {}", change.path, change.old.to_shown_json(), change.new.to_shown_json())
+        })
+        .collect()
+}
+
+fn with(mut value: Value, path: &str, part: Value) -> Value {
+    crate::tree::set(&mut value, &path.parse().unwrap(), part);
+    value
+}
+
+#[test]
+fn changes_are_leaves_and_say_what_they_take() {
+    let old = json!({"project": "p", "location": "l", "name": "s", "template": {"timeout": "60s",
+        "containers": [{"image": "a", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}]}});
+    let new = json!({"project": "p", "location": "m", "name": "s", "template": {"maxInstanceRequestConcurrency": 4,
+        "containers": [{"image": "b", "env": [{"name": "B", "value": "3"}, {"name": "A", "value": "1"}, {"name": "C"}]}]}});
+    insta::assert_snapshot!(changes("run.googleapis.com/Service", old, new).join("\n"), @"");
+}
+
+#[test]
+fn what_means_the_same_is_no_change() {
+    let sql = "sqladmin.googleapis.com/Instance";
+    let old = json!({"settings": {"dataDiskSizeGb": "10", "availabilityType": "ZONAL", "databaseFlags": [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}],
+        "ipConfiguration": {"privateNetwork": "projects/p/global/networks/n"}}});
+    let new = json!({"settings": {"dataDiskSizeGb": 10, "databaseFlags": [{"name": "b", "value": "2"}, {"name": "a", "value": "1"}],
+        "ipConfiguration": {"privateNetwork": "https://www.googleapis.com/compute/v1/projects/p/global/networks/n"}}});
+    assert_eq!(changes(sql, old, new), Vec::<String>::new());
+
+    let bucket = "storage.googleapis.com/Bucket";
+    assert_eq!(
+        changes(bucket, json!({"location": "EU"}), json!({"location": "eu", "labels": null})),
+        Vec::<String>::new()
+    );
+    // What Google fills in may be declared or not; what is newly declared counts.
+    assert_eq!(changes(bucket, json!({"rpo": "DEFAULT"}), json!({})), Vec::<String>::new());
+    assert_eq!(changes(bucket, json!({}), json!({"rpo": "ASYNC_TURBO"})), ["rpo: null -> \"ASYNC_TURBO\""]);
+}
+
+#[test]
+fn conditions_decide_which_way_a_field_can_go() {
+    let sql = |old: Json, new: Json| {
+        changes("sqladmin.googleapis.com/Instance", json!({"settings": old}), json!({"settings": new}))
+    };
+    assert_eq!(
+        sql(json!({"dataDiskSizeGb": "20"}), json!({"dataDiskSizeGb": "10"})),
+        ["!settings.dataDiskSizeGb: \"20\" -> \"10\""]
+    );
+    assert_eq!(
+        sql(json!({"dataDiskSizeGb": "9"}), json!({"dataDiskSizeGb": "10"})),
+        ["settings.dataDiskSizeGb: \"9\" -> \"10\""]
+    );
+    let subnet = |old: &str, new: &str| {
+        changes("compute.googleapis.com/Subnetwork", json!({"ipCidrRange": old}), json!({"ipCidrRange": new}))
+            .pop()
+            .unwrap()
+            .starts_with('!')
+    };
+    assert!(!subnet("10.1.0.0/24", "10.1.0.0/20"));
+    assert!(subnet("10.1.0.0/24", "10.1.0.0/26"));
+    assert!(subnet("10.1.0.0/24", "10.2.0.0/20"));
+}
+
+#[test]
+fn kinds_without_an_update_are_replaced() {
+    let address = "compute.googleapis.com/GlobalAddress";
+    assert_eq!(
+        changes(address, json!({"labels": {"a": "1"}}), json!({"labels": {"a": "2"}})),
+        ["labels.a: \"1\" -> \"2\""]
+    );
+    assert_eq!(
+        changes(address, json!({"prefixLength": 16}), json!({"prefixLength": 20})),
+        ["!prefixLength: 16 -> 20"]
+    );
+    let build = "cloudbuild.googleapis.com/Build";
+    assert_eq!(
+        changes(build, json!({"triggers": ["a"]}), json!({"triggers": ["b"]})),
+        ["!triggers[0]: \"a\" -> \"b\""]
+    );
+    assert_eq!(
+        changes("storage.googleapis.com/Bucket", json!({}), json!({"forceDestroy": true})),
+        ["forceDestroy: null -> true"]
+    );
+}
+
+#[test]
+fn secrets_are_compared_and_never_shown() {
+    let version = "secretmanager.googleapis.com/SecretVersion";
+    let new = |text: &str| with(Value::empty_map(), "payload.data", Value::from(text).into_secret());
+    let old = json!({"payload": {"data": "one"}});
+    assert_eq!(changes(version, old.clone(), new("one")), Vec::<String>::new());
+    assert_eq!(changes(version, old, new("two")), ["!payload.data: \"one\" -> \"[secret]\""]);
+}
+
+#[test]
+fn what_is_not_known_yet_is_a_change() {
+    let old = json!({"template": {"serviceAccount": "a"}, "name": "n"});
+    let new = with(Value::from(old.clone()), "template.serviceAccount", Value::Unknown);
+    assert_eq!(
+        changes("run.googleapis.com/Service", old.clone(), new),
+        ["template.serviceAccount: \"a\" -> \"[unknown]\""]
+    );
+    let new = with(Value::from(old.clone()), "name", Value::Unknown);
+    assert_eq!(changes("run.googleapis.com/Service", old, new), ["!name: \"n\" -> \"[unknown]\""]);
+}
+
+#[test]
+fn links_may_be_short_long_or_by_number() {
+    for (left, right, same) in [
+        (
+            "projects/p/global/networks/n",
+            "https://www.googleapis.com/compute/v1/projects/p/global/networks/n",
+            true,
+        ),
+        ("projects/p/secrets/s", "projects/42/secrets/s", true),
+        ("s", "projects/42/secrets/s", true),
+        ("projects/p/secrets/s", "projects/q/secrets/s", false),
+        ("projects/p/secrets/s", "projects/p/secrets/t", false),
+        ("xs", "projects/p/secrets/s", false),
+    ] {
+        assert_eq!(same_link(left, right), same, "{left} {right}");
+    }
+}

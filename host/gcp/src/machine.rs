@@ -1,0 +1,463 @@
+//! The state machine of a request for one resource: send → operation → settling → done.
+
+use std::time::Duration;
+
+use mlflow_host_engine::{Outcome, Progress, ProviderError, Recovery, RequestAction};
+use mlflow_host_gcp_api::kinds::Readiness;
+use mlflow_host_graph::PropertyPath;
+use serde_json::Value as Json;
+
+use crate::deferral;
+use crate::error::{CallError, Refusal};
+use crate::handle::{Handle, Phase, pause};
+use crate::kinds::{Driver, driver};
+use crate::operations::{self, Stage};
+use crate::ownership::{Owner, owner};
+use crate::readiness::{Condition, condition};
+use crate::retry::{self, Class, Purpose};
+use crate::work::{Sent, Work};
+
+/// How often a change is sent again after what it rested on has changed in between.
+const CONFLICTS: u32 = 6;
+/// How long a resource that was just made may be invisible.
+const INVISIBLE: Duration = Duration::from_secs(3 * 60);
+
+/// Sends a request for the first time.
+pub(crate) async fn begin(work: Work<'_>) -> Result<Progress, ProviderError> {
+    Machine::new(work).send(Handle::new(Phase::Onward)).await
+}
+
+/// Looks how it is getting on.
+pub(crate) async fn advance(work: Work<'_>, handle: Handle) -> Result<Progress, ProviderError> {
+    let machine = Machine::new(work);
+    match &handle.phase {
+        Phase::Operation { operation } => {
+            let is_young = handle.phase_age() < Duration::from_secs(5);
+            let looked = operations::look(&work.session.client, operation, is_young).await;
+            match looked.map_err(|error| machine.error(error))? {
+                Stage::Running => machine.still_running(handle),
+                Stage::Done(answer) => machine.operation_done(handle, &answer).await,
+                Stage::Failed(refusal) => machine.operation_failed(handle, refusal).await,
+            }
+        }
+        Phase::Settling => machine.settle(handle).await,
+        Phase::Again { session, .. } => {
+            if *session != work.session.id {
+                work.session.client.facts.take_over();
+            }
+            machine.send_again(handle).await
+        }
+        Phase::Onward => machine.send(handle).await,
+    }
+}
+
+/// Finds out whether a request of an interrupted run has reached the cloud.
+pub(crate) async fn recover(work: Work<'_>) -> Result<Recovery, ProviderError> {
+    let machine = Machine::new(work);
+    let found = match work.request.action {
+        // Sent again, an update changes nothing more.
+        RequestAction::Update => return Ok(Recovery::NotReached),
+        RequestAction::Delete if work.kind.delete.is_none() => {
+            return Ok(Recovery::Reached(Progress::Done(Vec::new())));
+        }
+        RequestAction::Delete => {
+            let found = machine.driver.read(&work, None).await.map_err(|error| machine.error(error))?;
+            return Ok(match found {
+                None => Recovery::Reached(Progress::Done(Vec::new())),
+                Some(_) => Recovery::NotReached,
+            });
+        }
+        RequestAction::Create => machine.driver.find(&work).await.map_err(|error| machine.error(error))?,
+    };
+    let Some((identity, body)) = found else { return Ok(Recovery::NotReached) };
+    if owner(work.kind, &work.session.config, &body) == Owner::Foreign {
+        return Err(machine.foreign(&identity));
+    }
+    let mut handle = Handle::new(Phase::Settling);
+    handle.identity = Some(identity);
+    match condition(&work.kind.readiness, &body) {
+        Condition::Ready => {
+            let outcome = machine.outcome(&handle, body).await?;
+            Ok(Recovery::Reached(Progress::Done(vec![outcome])))
+        }
+        Condition::Waiting(note) => Ok(Recovery::Reached(machine.wait(&handle, note))),
+        // What has failed is asked for once more: it is found there and put right.
+        Condition::Failed(_) if work.kind.update.is_some() => Ok(Recovery::NotReached),
+        Condition::Failed(_) => machine.settle(handle).await.map(Recovery::Reached),
+    }
+}
+
+struct Machine<'a> {
+    work: Work<'a>,
+    driver: &'static dyn Driver,
+}
+
+impl<'a> Machine<'a> {
+    fn new(work: Work<'a>) -> Self {
+        Self { work, driver: driver(work.kind) }
+    }
+
+    async fn send(&self, mut handle: Handle) -> Result<Progress, ProviderError> {
+        let is_update = self.work.request.action == RequestAction::Update;
+        if is_update && self.work.target.changed.is_empty() && handle.changed.is_none() {
+            let differences = self.driver.differences(&self.work).await;
+            handle.changed = Some(differences.map_err(|error| self.error(error))?);
+        }
+        let mut conflicts = 0;
+        loop {
+            let sent = match (self.work.request.action, self.updating(&handle)) {
+                (RequestAction::Delete, _) => self.driver.delete(&self.work, handle.step).await,
+                (_, Some(changed)) => self.driver.update(&self.work, changed, handle.step).await,
+                (_, None) => self.driver.create(&self.work).await,
+            };
+            return match sent {
+                Ok(sent) => self.sent(handle, sent).await,
+                Err(CallError::Conflict { .. }) if conflicts < CONFLICTS => {
+                    conflicts += 1;
+                    tokio::time::sleep(Duration::from_millis(u64::from(conflicts) * 200)).await;
+                    continue;
+                }
+                Err(error) => self.not_sent(handle, error).await,
+            };
+        }
+    }
+
+    /// Sends once more what could not be taken up; what can only be sent once is looked for first.
+    async fn send_again(&self, handle: Handle) -> Result<Progress, ProviderError> {
+        let is_create = self.work.request.action == RequestAction::Create;
+        if is_create && !self.work.kind.id.is_declared() {
+            let found = self.driver.find(&self.work).await.map_err(|error| self.error(error))?;
+            if let Some((identity, _)) = found {
+                let mut handle = handle.then(Phase::Settling);
+                handle.identity = Some(identity);
+                return self.settle(handle).await;
+            }
+        }
+        self.send(handle).await
+    }
+
+    async fn sent(&self, mut handle: Handle, sent: Sent) -> Result<Progress, ProviderError> {
+        match sent {
+            Sent::Operation { operation, answer, identity } => {
+                handle.identity = identity.or(handle.identity);
+                let stage = operations::stage(operation.style, &operation.service, &answer);
+                let handle = handle.then(Phase::Operation { operation });
+                match stage {
+                    Stage::Running => self.still_running(handle),
+                    Stage::Done(answer) => self.operation_done(handle, &answer).await,
+                    Stage::Failed(refusal) => self.operation_failed(handle, refusal).await,
+                }
+            }
+            Sent::Resource { body, identity } => {
+                handle.identity = identity.or(handle.identity);
+                if self.has_more(&handle) {
+                    return self.onward(handle);
+                }
+                self.driver.made(&self.work, &body);
+                match condition(&self.work.kind.readiness, &body) {
+                    Condition::Ready => self.done(&handle, body).await,
+                    _ => self.settle(handle.then(Phase::Settling)).await,
+                }
+            }
+            Sent::Settle { identity } => {
+                handle.identity = identity.or(handle.identity);
+                self.settle(handle.then(Phase::Settling)).await
+            }
+            Sent::Part => self.onward(handle),
+            Sent::Nothing => Ok(Progress::Done(Vec::new())),
+        }
+    }
+
+    /// The paths to change, if this is an update: asked for, or of what a creation has found to be there.
+    fn updating<'h>(&self, handle: &'h Handle) -> Option<&'h [PropertyPath]>
+    where
+        'a: 'h,
+    {
+        match (&handle.changed, self.work.request.action) {
+            (Some(changed), _) => Some(changed),
+            (None, RequestAction::Update) => Some(&self.work.target.changed),
+            (None, _) => None,
+        }
+    }
+
+    /// Whether the update has another call to make.
+    fn has_more(&self, handle: &Handle) -> bool {
+        self.updating(handle).is_some_and(|changed| handle.step + 1 < self.work.update_steps(changed))
+    }
+
+    fn onward(&self, handle: Handle) -> Result<Progress, ProviderError> {
+        let mut handle = handle.then(Phase::Onward);
+        handle.step += 1;
+        Ok(Progress::Running { handle: handle.to_json(), after: Duration::ZERO, note: String::new() })
+    }
+
+    async fn not_sent(&self, handle: Handle, error: CallError) -> Result<Progress, ProviderError> {
+        let action = self.work.request.action;
+        if action == RequestAction::Delete {
+            if self.driver.is_gone(&error) {
+                return Ok(Progress::Done(Vec::new()));
+            }
+            if let Some(deferred) = error.refusal().and_then(deferral::deferred) {
+                return Ok(deferred);
+            }
+        }
+        if let CallError::NotYet { refusal, after, patience, note } = &error {
+            return self.again(&handle, refusal, *after, *patience, note);
+        }
+        if action == RequestAction::Create && handle.changed.is_none() {
+            if says_it_exists(&error) {
+                return self.adopt(handle, error).await;
+            }
+            if error.is_ambiguous() {
+                // The answer is lost, not necessarily the effect.
+                if let Ok(Some((identity, _))) = self.driver.find(&self.work).await {
+                    let mut handle = handle.then(Phase::Settling);
+                    handle.identity = Some(identity);
+                    return self.settle(handle).await;
+                }
+            }
+        }
+        Err(self.error(error))
+    }
+
+    fn again(
+        &self,
+        handle: &Handle,
+        refusal: &Refusal,
+        after: Duration,
+        patience: Duration,
+        note: &str,
+    ) -> Result<Progress, ProviderError> {
+        let was = match &handle.phase {
+            Phase::Again { note: was, .. } if was == note => Some(handle.clone()),
+            _ => None,
+        };
+        if was.as_ref().is_some_and(|was| was.phase_age() > patience) {
+            let minutes = patience.as_secs() / 60;
+            let error = CallError::Refused {
+                refusal: Box::new(refusal.clone()),
+                hint: Some("Run it again later.".to_owned()),
+            };
+            let mut error = self.error(error);
+            error.message = format!("{} (after {minutes} minutes of {note})", error.message);
+            return Err(error);
+        }
+        let session = self.work.session.id.clone();
+        let handle = was.unwrap_or_else(|| handle.then(Phase::Again { note: note.to_owned(), session }));
+        Ok(Progress::Running { handle: handle.to_json(), after, note: note.to_owned() })
+    }
+
+    /// A name that is taken: by this stack, then it is taken over and put right; by others, then not.
+    async fn adopt(&self, handle: Handle, refused: CallError) -> Result<Progress, ProviderError> {
+        let found = match self.driver.find(&self.work).await {
+            Ok(found) => found,
+            // Somebody else's, and none of our business.
+            Err(error) if error.is_status(403) => {
+                return Err(self.foreign(self.work.known_identity().unwrap_or_default()));
+            }
+            Err(error) => return Err(self.error(error)),
+        };
+        let Some((identity, body)) = found else {
+            return match refused.refusal() {
+                // Cloud Run deletes in the background and refuses the name until it is through.
+                Some(refusal) if self.work.kind.service == "run.googleapis.com" => self.again(
+                    &handle,
+                    refusal,
+                    Duration::from_secs(3),
+                    INVISIBLE,
+                    "waiting for the old one to be gone",
+                ),
+                _ => Err(self.error(refused)),
+            };
+        };
+        if owner(self.work.kind, &self.work.session.config, &body) == Owner::Foreign {
+            return Err(self.foreign(&identity));
+        }
+        let mut handle = handle;
+        handle.identity = Some(identity);
+        if self.work.kind.update.is_none() {
+            return self.settle(handle.then(Phase::Settling)).await;
+        }
+        handle.changed = Some(self.driver.differences(&self.work).await.map_err(|error| self.error(error))?);
+        Box::pin(self.send(handle)).await
+    }
+
+    fn still_running(&self, handle: Handle) -> Result<Progress, ProviderError> {
+        if handle.age() > self.timeout() {
+            let message = format!(
+                "cannot {}: Google is still at work after {} minutes.",
+                self.attempt(),
+                handle.age().as_secs() / 60
+            );
+            let hint = "Run it again: it goes on from here.";
+            return Err(ProviderError::new(message).with_hint(hint).with_uncertain_fate());
+        }
+        Ok(self.wait(&handle, String::new()))
+    }
+
+    fn wait(&self, handle: &Handle, note: String) -> Progress {
+        Progress::Running { after: pause(handle.age(), self.expected()), handle: handle.to_json(), note }
+    }
+
+    async fn operation_done(&self, mut handle: Handle, answer: &Json) -> Result<Progress, ProviderError> {
+        if self.work.request.action == RequestAction::Delete {
+            return Ok(Progress::Done(Vec::new()));
+        }
+        if let (None, Some(response)) = (&handle.identity, answer.get("response")) {
+            let assigned = self.work.assigned_identity(response).await;
+            handle.identity = assigned.map_err(|error| self.error(error))?;
+        }
+        if self.has_more(&handle) {
+            return self.onward(handle);
+        }
+        self.settle(handle.then(Phase::Settling)).await
+    }
+
+    async fn operation_failed(&self, handle: Handle, refusal: Refusal) -> Result<Progress, ProviderError> {
+        let facts = &self.work.session.client.facts;
+        let class = retry::classify(&refusal, "", Purpose::Operation, facts);
+        if self.work.request.action == RequestAction::Delete {
+            if let Some(sent) = self.driver.delete_instead(&self.work, &refusal).await {
+                return match sent {
+                    Ok(sent) => Box::pin(self.sent(handle, sent)).await,
+                    Err(error) => Box::pin(self.not_sent(handle, error)).await,
+                };
+            }
+            if refusal.status == 404 {
+                return Ok(Progress::Done(Vec::new()));
+            }
+            if let Some(deferred) = deferral::deferred(&refusal) {
+                return Ok(deferred);
+            }
+        }
+        let error = retry::error(refusal, class);
+        if let CallError::NotYet { refusal, after, patience, note } = &error {
+            return self.again(&handle, refusal, *after, *patience, note);
+        }
+        if self.work.request.action == RequestAction::Delete {
+            return Err(self.error(error));
+        }
+        let identity = handle.identity.clone();
+        let found = self.driver.read(&self.work, identity.as_deref()).await.ok().flatten();
+        let Some(body) = found else { return Err(self.error(error)) };
+        // Cloud SQL's operations fail now and then while the instance comes up all the same.
+        let may_come_up = self.work.request.action == RequestAction::Create
+            && matches!(self.work.kind.readiness, Readiness::State { .. });
+        match condition(&self.work.kind.readiness, &body) {
+            Condition::Ready if may_come_up => self.done(&handle, body).await,
+            Condition::Waiting(note) if may_come_up => {
+                let mut handle = handle.then(Phase::Settling);
+                handle.complaint = Some(error.to_string());
+                Ok(self.wait(&handle, note))
+            }
+            _ => {
+                let left = self.outcome(&handle, body).await?;
+                Err(self.error(error).leaving(vec![left]))
+            }
+        }
+    }
+
+    async fn settle(&self, handle: Handle) -> Result<Progress, ProviderError> {
+        let read = self.driver.read(&self.work, handle.identity.as_deref()).await;
+        let body = match read {
+            Ok(Some(body)) => body,
+            Ok(None)
+                if self.work.request.action == RequestAction::Create && handle.phase_age() < INVISIBLE =>
+            {
+                return Ok(self.wait(&handle, "waiting for it to be visible".to_owned()));
+            }
+            Ok(None) => {
+                let complaint = handle.complaint.clone().unwrap_or_else(|| "it is gone".to_owned());
+                return Err(ProviderError::new(format!("cannot {}: {complaint}.", self.attempt())));
+            }
+            Err(CallError::NotYet { note, after, .. }) if handle.phase_age() < self.timeout() => {
+                return Ok(Progress::Running { handle: handle.to_json(), after, note: note.to_owned() });
+            }
+            Err(error) => return Err(self.error(error)),
+        };
+        match condition(&self.work.kind.readiness, &body) {
+            Condition::Ready => self.done(&handle, body).await,
+            Condition::Waiting(_) if handle.age() > self.timeout() => self.still_running(handle),
+            Condition::Waiting(note) => Ok(self.wait(&handle, note)),
+            Condition::Failed(said) => {
+                let refusal =
+                    Refusal { service: self.work.kind.service.clone(), message: said, ..Refusal::default() };
+                let facts = &self.work.session.client.facts;
+                let class = retry::classify(&refusal, "", Purpose::Operation, facts);
+                if let (Class::Wait { every, patience, note }, true) =
+                    (class, self.work.kind.update.is_some())
+                {
+                    return self.again(&handle, &refusal, every, patience, note);
+                }
+                let explained = self.driver.explain(&self.work, &body, refusal.message.clone()).await;
+                let error = self.error(retry::error(Refusal { message: explained, ..refusal }, class));
+                if self.work.kind.update.is_none() {
+                    // A build or an execution that failed is nothing that a later run could build on.
+                    return Err(error);
+                }
+                Err(error.leaving(vec![self.outcome(&handle, body).await?]))
+            }
+        }
+    }
+
+    async fn done(&self, handle: &Handle, body: Json) -> Result<Progress, ProviderError> {
+        Ok(Progress::Done(vec![self.outcome(handle, body).await?]))
+    }
+
+    async fn outcome(&self, handle: &Handle, body: Json) -> Result<Outcome, ProviderError> {
+        self.work.outcome(handle.identity.as_deref(), body).await.map_err(|error| self.error(error))
+    }
+
+    fn expected(&self) -> Duration {
+        let seconds = &self.work.kind.seconds;
+        Duration::from_secs(u64::from(match self.work.request.action {
+            RequestAction::Create => seconds.create,
+            RequestAction::Update => seconds.update,
+            RequestAction::Delete => seconds.delete,
+        }))
+    }
+
+    fn timeout(&self) -> Duration {
+        let minutes = &self.work.kind.timeout_minutes;
+        let minutes = match self.work.request.action {
+            RequestAction::Create => minutes.create,
+            RequestAction::Update => minutes.update,
+            RequestAction::Delete => minutes.delete,
+        };
+        Duration::from_secs(60 * u64::from(minutes.max(20)))
+    }
+
+    fn attempt(&self) -> String {
+        let verb = match self.work.request.action {
+            RequestAction::Create => "create",
+            RequestAction::Update => "update",
+            RequestAction::Delete => "delete",
+        };
+        format!("{verb} {}", self.work.title())
+    }
+
+    fn error(&self, error: CallError) -> ProviderError {
+        let uncertain = error.is_ambiguous();
+        let error = error.into_provider_error(&format!("cannot {}", self.attempt()));
+        if uncertain { error.with_uncertain_fate() } else { error }
+    }
+
+    fn foreign(&self, identity: &str) -> ProviderError {
+        ProviderError::new(format!(
+            "cannot {}: `{identity}` exists already and is not managed by this stack.",
+            self.attempt()
+        ))
+        .with_hint("Give it another name, look it up instead of declaring it, or delete the existing one.")
+    }
+}
+
+/// Whether a creation was refused because the name is taken.
+fn says_it_exists(error: &CallError) -> bool {
+    match error {
+        // Databases answer 400.
+        CallError::Refused { refusal, .. } | CallError::Conflict { refusal } => {
+            refusal.status == 409 || (refusal.status == 400 && refusal.message.contains("already exists"))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,77 @@
+//! What this run has done to the project that takes a while to be known everywhere.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long an enabled API may still be refused. Google says "a few minutes".
+const ENABLING: Duration = Duration::from_secs(10 * 60);
+/// How long a new account or permission may be unknown: "typically 2 minutes, potentially 7 or longer"
+/// (<https://cloud.google.com/iam/docs/access-change-propagation>).
+const PROPAGATION: Duration = Duration::from_secs(8 * 60);
+
+#[derive(Default)]
+struct Times {
+    enabled: HashMap<String, Instant>,
+    accounts: HashMap<String, Instant>,
+    granted: Option<Instant>,
+    taken_over: Option<Instant>,
+}
+
+/// Remembers, for as long as it matters, what was enabled, made and granted.
+#[derive(Default)]
+pub(crate) struct RunFacts(Mutex<Times>);
+
+impl RunFacts {
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An API has been enabled.
+    pub(crate) fn enabled(&self, service: &str) {
+        self.times().enabled.insert(service.to_owned(), Instant::now());
+    }
+
+    /// A service account has been made.
+    pub(crate) fn created_account(&self, email: &str) {
+        self.times().accounts.insert(email.to_lowercase(), Instant::now());
+    }
+
+    /// An IAM policy has been changed.
+    pub(crate) fn granted(&self) {
+        self.times().granted = Some(Instant::now());
+    }
+
+    /// A wait of an earlier run goes on: what it was for is taken on trust, for its usual time.
+    pub(crate) fn take_over(&self) {
+        self.times().taken_over.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether the API has been enabled lately.
+    pub(crate) fn has_enabled(&self, service: &str) -> bool {
+        let times = self.times();
+        recent(times.enabled.get(service), ENABLING) || recent(times.taken_over.as_ref(), ENABLING)
+    }
+
+    /// Whether an account that `text` (in lower case) names has been made lately; Google's own service
+    /// agents come with the APIs.
+    pub(crate) fn has_created_account(&self, text: &str) -> bool {
+        let times = self.times();
+        let named =
+            |(email, at): (&String, &Instant)| text.contains(email.as_str()) && recent(Some(at), PROPAGATION);
+        let agent = text.contains("@gcp-sa-") && times.enabled.values().any(|at| recent(Some(at), ENABLING));
+        agent || times.accounts.iter().any(named) || recent(times.taken_over.as_ref(), PROPAGATION)
+    }
+
+    /// Whether permissions have been granted lately.
+    pub(crate) fn has_granted(&self) -> bool {
+        let times = self.times();
+        recent(times.granted.as_ref(), PROPAGATION) || recent(times.taken_over.as_ref(), PROPAGATION)
+    }
+}
+
+fn recent(at: Option<&Instant>, limit: Duration) -> bool {
+    at.is_some_and(|at| at.elapsed() < limit)
+}

@@ -1,0 +1,170 @@
+//! Changes that are sent together.
+
+use mlflow_host_engine::RequestAction;
+use serde_json::{Value as Json, json};
+
+use super::{Cloud, error, provider, recorded, reply, request, run, status, target};
+
+const GET_POLICY: &str = "POST /cloudresourcemanager.googleapis.com/v1/projects/p:getIamPolicy";
+const SET_POLICY: &str = "POST /cloudresourcemanager.googleapis.com/v1/projects/p:setIamPolicy";
+
+fn policy(etag: &str, members: &[&str]) -> Json {
+    json!({"version": 1, "etag": etag, "bindings": [{"role": "roles/viewer", "members": members}]})
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_a_policy_are_written_at_once_and_a_conflict_starts_over() {
+    let conflict = "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.";
+    let cloud = Cloud::expecting([
+        (GET_POLICY, reply(policy("a", &["user:boss@example.com"]))),
+        (SET_POLICY, error(409, "ABORTED", conflict)),
+        (GET_POLICY, reply(policy("b", &["user:boss@example.com", "user:new@example.com"]))),
+        (SET_POLICY, reply(json!({}))),
+    ]);
+    let provider = provider(&cloud);
+    let member = |name: &str, member: &str| {
+        let urn = format!("cloudresourcemanager.googleapis.com/ProjectIamMember::{name}");
+        target(&provider, &urn, json!({"role": "roles/viewer", "member": member}))
+    };
+    let targets = vec![member("a", "user:a@example.com"), member("b", "user:b@example.com")];
+    let (outcomes, _) = run(&provider, &request(RequestAction::Create, targets.clone())).await;
+    let outcomes = outcomes.unwrap();
+    cloud.finished();
+    assert_eq!(cloud.body(0), json!({"options": {"requestedPolicyVersion": 3}}));
+    let expected = json!({"policy": {"version": 3, "etag": "b", "bindings": [{"role": "roles/viewer",
+        "members": ["user:boss@example.com", "user:new@example.com", "user:a@example.com", "user:b@example.com"]}]}});
+    assert_eq!(cloud.body(3), expected);
+    assert_eq!(outcomes[1].identity, "projects/p roles/viewer user:b@example.com");
+    assert_eq!(outcomes[1].outputs.to_shown_json()["member"], "user:b@example.com");
+
+    cloud.then([
+        (
+            GET_POLICY,
+            reply(policy("c", &["user:boss@example.com", "user:a@example.com", "user:b@example.com"])),
+        ),
+        (SET_POLICY, reply(json!({}))),
+    ]);
+    let (outcomes, _) =
+        run(&provider, &request(RequestAction::Delete, targets.into_iter().map(recorded).collect())).await;
+    assert_eq!(outcomes.unwrap(), []);
+    cloud.finished();
+    assert_eq!(cloud.body(5)["policy"]["bindings"][0]["members"], json!(["user:boss@example.com"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_account_is_waited_for_where_it_is_needed() {
+    let unknown = "Service account web-ab12@p.iam.gserviceaccount.com does not exist.";
+    let cloud = Cloud::expecting([(
+        "POST /iam.googleapis.com/v1/projects/p/serviceAccounts",
+        reply(json!({"email": "web-ab12@p.iam.gserviceaccount.com", "uniqueId": "1"})),
+    )]);
+    let provider = provider(&cloud);
+    let grant = || {
+        target(
+            &provider,
+            "cloudresourcemanager.googleapis.com/ProjectIamMember::m",
+            json!({"role": "r", "member": "serviceAccount:web-ab12@p.iam.gserviceaccount.com"}),
+        )
+    };
+    let account = target(&provider, "iam.googleapis.com/ServiceAccount::web", json!({}));
+    let (outcomes, _) = run(&provider, &request(RequestAction::Create, vec![account])).await;
+    assert_eq!(outcomes.unwrap()[0].outputs.to_shown_json()["uniqueId"], "1");
+
+    cloud.then([
+        (GET_POLICY, reply(policy("a", &[]))),
+        (SET_POLICY, error(400, "INVALID_ARGUMENT", unknown)),
+        (GET_POLICY, reply(policy("a", &[]))),
+        (SET_POLICY, reply(json!({}))),
+    ]);
+    let (outcomes, notes) = run(&provider, &request(RequestAction::Create, vec![grant()])).await;
+    outcomes.unwrap();
+    cloud.finished();
+    assert_eq!(notes, ["waiting for the new service account to be known everywhere"]);
+
+    // An account that this run has not made is not waited for.
+    let other = target(
+        &provider,
+        "cloudresourcemanager.googleapis.com/ProjectIamMember::m",
+        json!({"role": "r", "member": "serviceAccount:x@p"}),
+    );
+    cloud.then([
+        (GET_POLICY, reply(policy("a", &[]))),
+        (SET_POLICY, error(400, "INVALID_ARGUMENT", "Service account x@p does not exist.")),
+    ]);
+    let (outcomes, _) = run(&provider, &request(RequestAction::Create, vec![other])).await;
+    insta::assert_snapshot!(outcomes.unwrap_err(), @"");
+    cloud.finished();
+}
+
+#[tokio::test(start_paused = true)]
+async fn apis_are_enabled_together_and_their_first_calls_wait() {
+    let enable = "POST /serviceusage.googleapis.com/v1/projects/p/services:batchEnable";
+    let cloud = Cloud::default();
+    let provider = provider(&cloud);
+    let names: Vec<String> = (0..21)
+        .map(|index| format!("api{index}.googleapis.com"))
+        .chain(["run.googleapis.com".into()])
+        .collect();
+    let targets = names
+        .iter()
+        .map(|name| {
+            target(&provider, &format!("serviceusage.googleapis.com/Service::{name}"), json!({"name": name}))
+        })
+        .collect::<Vec<_>>();
+    let list = |names: &[String]| -> Vec<Json> {
+        names
+            .iter()
+            .map(|name| json!({"name": format!("projects/42/services/{name}"), "state": "ENABLED"}))
+            .collect()
+    };
+    cloud.then([
+        (enable, reply(json!({"name": "operations/acat.1"}))),
+        ("GET /serviceusage.googleapis.com/v1/operations/acat.1", reply(json!({"name": "operations/acat.1", "done": true}))),
+        (enable, reply(json!({"name": "operations/noop", "done": true}))),
+        (
+            "GET /serviceusage.googleapis.com/v1/projects/p/services?filter=state%3AENABLED&pageSize=200",
+            reply(json!({"services": list(&names[..20]), "nextPageToken": "t"})),
+        ),
+        (
+            "GET /serviceusage.googleapis.com/v1/projects/p/services?filter=state%3AENABLED&pageSize=200&pageToken=t",
+            reply(json!({"services": list(&names[20..])})),
+        ),
+    ]);
+    let (outcomes, _) = run(&provider, &request(RequestAction::Create, targets.clone())).await;
+    assert_eq!(outcomes.unwrap().len(), 22);
+    cloud.finished();
+    assert_eq!(cloud.body(0)["serviceIds"].as_array().unwrap().len(), 20);
+    assert_eq!(cloud.body(2)["serviceIds"], json!(names[20..]));
+
+    let disabled = |service: &str| {
+        status(
+            403,
+            json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "The API is disabled.",
+            "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "SERVICE_DISABLED",
+                "metadata": {"service": service, "consumer": "projects/p"}}]}}),
+        )
+    };
+    let post = "POST /run.googleapis.com/v2/projects/p/locations/europe-west1/jobs?jobId=job-ab12";
+    let job = json!({"name": "x", "generation": "1", "observedGeneration": "1", "terminalCondition": {"state": "CONDITION_SUCCEEDED"}});
+    cloud.then([
+        (post, disabled("run.googleapis.com")),
+        (post, reply(json!({"name": "projects/p/locations/europe-west1/operations/o", "done": true}))),
+        ("GET /run.googleapis.com/v2/projects/p/locations/europe-west1/jobs/job-ab12", reply(job)),
+    ]);
+    let job = target(&provider, "run.googleapis.com/Job::job", json!({}));
+    let (outcomes, notes) = run(&provider, &request(RequestAction::Create, vec![job])).await;
+    outcomes.unwrap();
+    assert_eq!(notes, ["waiting for the API to become active"]);
+
+    cloud.then([("POST /storage.googleapis.com/storage/v1/b?project=p", disabled("storage.googleapis.com"))]);
+    let bucket = target(&provider, "storage.googleapis.com/Bucket::b", json!({}));
+    let (outcomes, _) = run(&provider, &request(RequestAction::Create, vec![bucket])).await;
+    let failure = outcomes.unwrap_err();
+    insta::assert_snapshot!(format!("{failure}\n{}", failure.hint.unwrap_or_default()), @"");
+
+    // Deleting forgets: nothing is sent.
+    let (outcomes, _) =
+        run(&provider, &request(RequestAction::Delete, targets.into_iter().map(recorded).collect())).await;
+    assert_eq!(outcomes.unwrap(), []);
+    cloud.finished();
+}

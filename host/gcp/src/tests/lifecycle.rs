@@ -1,0 +1,360 @@
+//! Create, read, update, delete of regular kinds, through operations of all three styles.
+
+use std::time::Duration;
+
+use mlflow_host_engine::{Progress, Provider as _, Recovery, RequestAction};
+use serde_json::{Value as Json, json};
+
+use super::{Cloud, error, labels, lost, provider, recorded, reply, request, run, status, target};
+
+const SERVICES: &str = "/run.googleapis.com/v2/projects/p/locations/europe-west1/services";
+const WEB: &str = "projects/p/locations/europe-west1/services/web-ab12";
+const POST_WEB: &str =
+    "POST /run.googleapis.com/v2/projects/p/locations/europe-west1/services?serviceId=web-ab12";
+const GET_WEB: &str = "GET /run.googleapis.com/v2/projects/p/locations/europe-west1/services/web-ab12";
+const GET_OPERATION: &str = "GET /run.googleapis.com/v2/projects/p/locations/europe-west1/operations/o";
+
+fn run_operation(done: bool) -> Json {
+    json!({"name": "projects/p/locations/europe-west1/operations/o", "done": done})
+}
+
+fn web(observed: &str, state: &str) -> Json {
+    json!({"name": WEB, "generation": "1", "observedGeneration": observed, "labels": labels(), "etag": "\"e1\"",
+        "terminalCondition": {"state": state, "message": "Revision 'web-00001' is not ready."}, "uri": "https://web.a.run.app",
+        "template": {"containers": [{"image": "a"}]}})
+}
+
+fn properties() -> Json {
+    json!({"template": {"containers": [{"image": "a"}]}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_is_created_and_settles() {
+    assert!(POST_WEB.ends_with(&format!("{SERVICES}?serviceId=web-ab12")));
+    let cloud = Cloud::expecting([
+        (POST_WEB, reply(run_operation(false))),
+        (GET_OPERATION, error(404, "NOT_FOUND", "not there yet")),
+        (GET_OPERATION, reply(run_operation(false))),
+        (GET_OPERATION, reply(run_operation(true))),
+        (GET_WEB, reply(web("0", "CONDITION_PENDING"))),
+        (GET_WEB, reply(web("1", "CONDITION_SUCCEEDED"))),
+    ]);
+    let provider = provider(&cloud);
+    let request = request(
+        RequestAction::Create,
+        vec![target(&provider, "run.googleapis.com/Service::web", properties())],
+    );
+    let (outcomes, _) = run(&provider, &request).await;
+    let outcomes = outcomes.unwrap();
+    cloud.finished();
+    assert_eq!(outcomes[0].identity, WEB);
+    let outputs = outcomes[0].outputs.to_shown_json();
+    assert_eq!(
+        (&outputs["uri"], &outputs["resourceId"]),
+        (&json!("https://web.a.run.app"), &json!("web-ab12"))
+    );
+    assert_eq!(cloud.body(0), json!({"labels": labels(), "template": {"containers": [{"image": "a"}]}}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_creation_leaves_the_service_and_the_next_run_puts_it_right() {
+    let failed = || reply(web("1", "CONDITION_FAILED"));
+    let refused = json!({"name": "projects/p/locations/europe-west1/operations/o", "done": true,
+        "error": {"code": 9, "message": "Revision 'web-00001' is not ready and cannot serve traffic."}});
+    let cloud = Cloud::expecting([(POST_WEB, reply(refused)), (GET_WEB, failed())]);
+    let provider = provider(&cloud);
+    let mut target = target(&provider, "run.googleapis.com/Service::web", properties());
+    let (outcomes, _) = run(&provider, &request(RequestAction::Create, vec![target.clone()])).await;
+    let failure = outcomes.unwrap_err();
+    cloud.finished();
+    insta::assert_snapshot!(failure, @"");
+    assert_eq!(failure.left[0].identity, WEB);
+
+    // What the engine does with a resource that is recorded as unsettled.
+    let recorded = recorded(target.clone());
+    target.recorded = recorded.recorded;
+    cloud.then([
+        (GET_WEB, failed()),
+        (GET_WEB, failed()),
+        (GET_WEB, failed()),
+        (GET_WEB, failed()),
+        (
+            "PATCH /run.googleapis.com/v2/projects/p/locations/europe-west1/services/web-ab12?updateMask=template&forceNewRevision=true",
+            reply(run_operation(true)),
+        ),
+        (GET_WEB, reply(web("1", "CONDITION_SUCCEEDED"))),
+    ]);
+    let (outcomes, _) = run(&provider, &request(RequestAction::Update, vec![target])).await;
+    assert_eq!(outcomes.unwrap().len(), 1);
+    cloud.finished();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_sends_what_changed_under_the_current_etag() {
+    let cloud = Cloud::expecting([
+        (GET_WEB, reply(web("1", "CONDITION_SUCCEEDED"))),
+        (
+            "PATCH /run.googleapis.com/v2/projects/p/locations/europe-west1/services/web-ab12?updateMask=template",
+            error(
+                409,
+                "ABORTED",
+                "Conflict for resource 'web-ab12': version '1' was specified but current version is '2'.",
+            ),
+        ),
+        (GET_WEB, reply(json!({"etag": "\"e2\""}))),
+        (
+            "PATCH /run.googleapis.com/v2/projects/p/locations/europe-west1/services/web-ab12?updateMask=template",
+            reply(run_operation(true)),
+        ),
+        (GET_WEB, reply(web("1", "CONDITION_SUCCEEDED"))),
+    ]);
+    let provider = provider(&cloud);
+    let mut target = target(&provider, "run.googleapis.com/Service::web", properties());
+    target.changed = vec!["template.containers[0].image".parse().unwrap()];
+    let (outcomes, _) = run(&provider, &request(RequestAction::Update, vec![target])).await;
+    outcomes.unwrap();
+    cloud.finished();
+    assert_eq!(cloud.body(1), json!({"etag": "\"e1\"", "template": {"containers": [{"image": "a"}]}}));
+    assert_eq!(cloud.body(3)["etag"], "\"e2\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_exists_is_taken_over_if_it_is_ours() {
+    let exists = || error(409, "ALREADY_EXISTS", "Resource 'web-ab12' already exists.");
+    let ours = || reply(web("1", "CONDITION_SUCCEEDED"));
+    let cloud =
+        Cloud::expecting([(POST_WEB, exists()), (GET_WEB, ours()), (GET_WEB, ours()), (GET_WEB, ours())]);
+    let provider = provider(&cloud);
+    let create = |provider| {
+        request(
+            RequestAction::Create,
+            vec![target(provider, "run.googleapis.com/Service::web", properties())],
+        )
+    };
+    // Nothing differs, so nothing is sent.
+    cloud.then([(GET_WEB, ours()), (GET_WEB, ours())]);
+    let (outcomes, _) = run(&provider, &create(&provider)).await;
+    assert_eq!(outcomes.unwrap()[0].identity, WEB);
+    cloud.finished();
+
+    let mut foreign = web("1", "CONDITION_SUCCEEDED");
+    foreign["labels"] = json!({"mlflow-host-seed": "other"});
+    cloud.then([(POST_WEB, exists()), (GET_WEB, reply(foreign))]);
+    let (outcomes, _) = run(&provider, &create(&provider)).await;
+    insta::assert_snapshot!(outcomes.unwrap_err(), @"");
+    cloud.finished();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_of_what_is_gone_is_done() {
+    let cloud = Cloud::expecting([(
+        "DELETE /run.googleapis.com/v2/projects/p/locations/europe-west1/services/web-ab12",
+        error(404, "NOT_FOUND", "Resource 'web-ab12' of kind 'SERVICE' does not exist."),
+    )]);
+    let provider = provider(&cloud);
+    let target = recorded(target(&provider, "run.googleapis.com/Service::web", properties()));
+    let (outcomes, _) = run(&provider, &request(RequestAction::Delete, vec![target])).await;
+    assert_eq!(outcomes.unwrap(), []);
+    cloud.finished();
+}
+
+const POST_NETWORK: &str = "POST /compute.googleapis.com/compute/v1/projects/p/global/networks?requestId=5ca1ab1e-0000-4000-8000-000000000000";
+
+#[tokio::test(start_paused = true)]
+async fn a_network_is_waited_for_and_a_lost_answer_is_asked_for_again() {
+    let get = "GET /compute.googleapis.com/compute/v1/projects/p/global/operations/operation-1";
+    let operation =
+        |status: &str| reply(json!({"kind": "compute#operation", "name": "operation-1", "status": status}));
+    let cloud = Cloud::expecting([
+        (POST_NETWORK, lost()),
+        (POST_NETWORK, error(503, "UNAVAILABLE", "The service is currently unavailable.")),
+        (POST_NETWORK, operation("PENDING")),
+        (get, operation("RUNNING")),
+        (get, operation("DONE")),
+        (
+            "GET /compute.googleapis.com/compute/v1/projects/p/global/networks/net-ab12",
+            reply(json!({"name": "net-ab12", "id": "7"})),
+        ),
+    ]);
+    let provider = provider(&cloud);
+    let request = request(
+        RequestAction::Create,
+        vec![target(
+            &provider,
+            "compute.googleapis.com/Network::net",
+            json!({"autoCreateSubnetworks": false}),
+        )],
+    );
+    let (outcomes, _) = run(&provider, &request).await;
+    assert_eq!(outcomes.unwrap()[0].identity, "projects/p/global/networks/net-ab12");
+    cloud.finished();
+    let body = cloud.body(2);
+    assert_eq!((&body["name"], &body["autoCreateSubnetworks"]), (&json!("net-ab12"), &json!(false)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subnetwork_is_changed_part_by_part_with_fresh_fingerprints() {
+    let subnet = "/compute.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/sub-ab12";
+    let operation = || reply(json!({"name": "op", "status": "DONE"}));
+    let cloud = Cloud::expecting([
+        (
+            "POST /compute.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/sub-ab12/expandIpCidrRange?requestId=5ca1ab1e-0000-4000-8000-000000000000",
+            operation(),
+        ),
+        (
+            "GET /compute.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/sub-ab12",
+            reply(json!({"fingerprint": "f2"})),
+        ),
+        (
+            "PATCH /compute.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/sub-ab12?requestId=5ca1ab1e-0000-4000-8000-000000000000",
+            operation(),
+        ),
+        (
+            "GET /compute.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/sub-ab12",
+            reply(json!({"name": "sub-ab12"})),
+        ),
+    ]);
+    let provider = provider(&cloud);
+    let mut target = target(
+        &provider,
+        "compute.googleapis.com/Subnetwork::sub",
+        json!({"network": "n", "ipCidrRange": "10.0.0.0/20", "stackType": "IPV4_ONLY"}),
+    );
+    target.changed = vec!["ipCidrRange".parse().unwrap(), "stackType".parse().unwrap()];
+    let (outcomes, _) = run(&provider, &request(RequestAction::Update, vec![target])).await;
+    outcomes.unwrap();
+    cloud.finished();
+    assert!(subnet.ends_with("sub-ab12"));
+    assert_eq!(cloud.body(0), json!({"ipCidrRange": "10.0.0.0/20"}));
+    assert_eq!(cloud.body(2), json!({"stackType": "IPV4_ONLY", "fingerprint": "f2"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_that_cloud_run_holds_defer_the_subnetwork() {
+    let message = "The subnetwork resource 'projects/p/regions/europe-west1/subnetworks/sub-ab12' is already being used by 'projects/p/regions/europe-west1/addresses/serverless-ipv4-1700000000'";
+    let failed = json!({"name": "op", "status": "DONE", "httpErrorStatusCode": 400,
+        "error": {"errors": [{"code": "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE", "message": message}]}});
+    let cloud = Cloud::expecting([(
+        "DELETE /compute.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/sub-ab12?requestId=5ca1ab1e-0000-4000-8000-000000000000",
+        reply(failed),
+    )]);
+    let provider = provider(&cloud);
+    let target = recorded(target(
+        &provider,
+        "compute.googleapis.com/Subnetwork::sub",
+        json!({"network": "n", "ipCidrRange": "10.0.0.0/20"}),
+    ));
+    let (_, notes) = run(&provider, &request(RequestAction::Delete, vec![target])).await;
+    cloud.finished();
+    insta::assert_snapshot!(notes.join("\n"), @"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_instance_is_waited_for_and_a_failed_operation_is_not_believed() {
+    let post = "POST /sqladmin.googleapis.com/v1/projects/p/instances";
+    let get = "GET /sqladmin.googleapis.com/v1/projects/p/instances/main-ab12";
+    let busy = status(
+        409,
+        json!({"error": {"code": 409, "message": "Operation failed because another operation was already in progress.",
+        "errors": [{"reason": "operationInProgress", "domain": "global"}]}}),
+    );
+    let failed = json!({"kind": "sql#operation", "name": "op", "status": "DONE", "error": {"errors": [{"code": "INTERNAL_ERROR", "message": ""}]}});
+    let cloud = Cloud::expecting([
+        (post, busy),
+        (post, reply(json!({"kind": "sql#operation", "name": "op", "status": "PENDING"}))),
+        ("GET /sqladmin.googleapis.com/v1/projects/p/operations/op", reply(failed)),
+        (get, reply(json!({"name": "main-ab12", "state": "PENDING_CREATE"}))),
+        (
+            get,
+            reply(
+                json!({"name": "main-ab12", "state": "RUNNABLE", "ipAddresses": [{"ipAddress": "10.0.0.3"}]}),
+            ),
+        ),
+    ]);
+    let provider = provider(&cloud);
+    let target = target(
+        &provider,
+        "sqladmin.googleapis.com/Instance::main",
+        json!({"databaseVersion": "POSTGRES_17", "settings": {"tier": "db-f1-micro"}}),
+    );
+    let (outcomes, notes) = run(&provider, &request(RequestAction::Create, vec![target])).await;
+    assert_eq!(outcomes.unwrap()[0].outputs.to_shown_json()["ipAddresses"][0]["ipAddress"], "10.0.0.3");
+    cloud.finished();
+    assert_eq!(notes, ["waiting for another operation on the instance", "PENDING_CREATE"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blocked_name_is_not_waited_for() {
+    let message = "The Cloud SQL instance already exists. When you delete an instance, you can't reuse the name of the deleted instance until one week from the deletion date.";
+    let cloud = Cloud::expecting([
+        (
+            "POST /sqladmin.googleapis.com/v1/projects/p/instances",
+            status(
+                409,
+                json!({"error": {"code": 409, "message": message, "errors": [{"reason": "instanceAlreadyExists"}]}}),
+            ),
+        ),
+        (
+            "GET /sqladmin.googleapis.com/v1/projects/p/instances/main-ab12",
+            status(
+                404,
+                json!({"error": {"code": 404, "message": "The Cloud SQL instance does not exist.", "errors": [{"reason": "instanceDoesNotExist"}]}}),
+            ),
+        ),
+    ]);
+    let provider = provider(&cloud);
+    let target = target(&provider, "sqladmin.googleapis.com/Instance::main", json!({}));
+    let (outcomes, _) = run(&provider, &request(RequestAction::Create, vec![target])).await;
+    cloud.finished();
+    assert!(outcomes.unwrap_err().hint.unwrap().contains("stays blocked for a week"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_creation_is_found_again() {
+    let cloud = Cloud::default();
+    let provider = provider(&cloud);
+    let create = request(
+        RequestAction::Create,
+        vec![target(&provider, "run.googleapis.com/Service::web", properties())],
+    );
+
+    cloud.then([(GET_WEB, error(404, "NOT_FOUND", "no"))]);
+    assert_eq!(provider.recover(&create).await.unwrap(), Recovery::NotReached);
+    cloud.then([(GET_WEB, reply(web("1", "CONDITION_SUCCEEDED")))]);
+    assert!(
+        matches!(provider.recover(&create).await.unwrap(), Recovery::Reached(Progress::Done(done)) if done.len() == 1)
+    );
+    cloud.then([(GET_WEB, reply(web("0", "CONDITION_PENDING")))]);
+    let Recovery::Reached(Progress::Running { handle, after, .. }) = provider.recover(&create).await.unwrap()
+    else {
+        panic!("not running")
+    };
+    assert_eq!(after, Duration::from_millis(150));
+    cloud.then([(GET_WEB, reply(web("1", "CONDITION_SUCCEEDED")))]);
+    assert!(matches!(provider.advance(&create, &handle).await.unwrap(), Progress::Done(_)));
+
+    let delete = request(RequestAction::Delete, vec![recorded(create.targets[0].clone())]);
+    cloud.then([(GET_WEB, error(404, "NOT_FOUND", "no"))]);
+    assert_eq!(provider.recover(&delete).await.unwrap(), Recovery::Reached(Progress::Done(Vec::new())));
+    cloud.finished();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_project_is_looked_up() {
+    let cloud = Cloud::expecting([(
+        "GET /cloudresourcemanager.googleapis.com/v1/projects/p",
+        reply(json!({"projectId": "p", "projectNumber": "42"})),
+    )]);
+    let provider = provider(&cloud);
+    let urn = "cloudresourcemanager.googleapis.com/Project::this".parse().unwrap();
+    let found = provider.lookup(&urn, &Default::default()).await.unwrap();
+    assert_eq!(found.to_shown_json(), json!({"projectId": "p", "projectNumber": "42", "resourceId": "p"}));
+    let secret = "secretmanager.googleapis.com/Secret::s".parse().unwrap();
+    cloud.then([(
+        "GET /secretmanager.googleapis.com/v1/projects/p/secrets/token",
+        error(404, "NOT_FOUND", "no"),
+    )]);
+    let missing = provider.lookup(&secret, &[("name".to_owned(), "token".into())].into()).await.unwrap_err();
+    insta::assert_snapshot!(missing, @"");
+    cloud.finished();
+}
