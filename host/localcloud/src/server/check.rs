@@ -77,9 +77,14 @@ mod tests {
         let service =
             json!({"x": 1, "ingress": "EVERYWHERE", "template": {"containers": [{"image": 5, "imag": ""}]}});
         let error = body(api("run.v2").unwrap(), "GoogleCloudRunV2Service", &service).unwrap_err();
-        insta::assert_snapshot!(error.message, @r#""#);
+        insta::assert_snapshot!(error.message, @r#"
+        Invalid value at 'service.ingress': `EVERYWHERE` is not one of its values: INGRESS_TRAFFIC_UNSPECIFIED, INGRESS_TRAFFIC_ALL, INGRESS_TRAFFIC_INTERNAL_ONLY, INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER, INGRESS_TRAFFIC_NONE
+        Invalid JSON payload received. Unknown name "imag" at 'service.template.containers[0]': Cannot find field.
+        Invalid value at 'service.template.containers[0].image': must be text, not a whole number
+        Invalid JSON payload received. Unknown name "x" at 'service': Cannot find field.
+        "#);
         let error =
             body(api("iam.v1").unwrap(), "CreateServiceAccountRequest", &json!({"nam": ""})).unwrap_err();
-        insta::assert_snapshot!(error.message, @r#""#);
+        insta::assert_snapshot!(error.message, @r#"Invalid JSON payload received. Unknown name "nam": Cannot find field."#);
     }
 }

@@ -26,6 +26,7 @@ use mlflow_host_gcp_api::description::{Channel, find_method};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::cloud::Cloud;
 use crate::common::error::{ApiError, ErrorShape};
@@ -80,10 +81,13 @@ impl Server {
 
     /// Accepts connections until the task is dropped.
     pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener) {
+        // The set ends its connections when this task is aborted.
+        let mut connections = JoinSet::new();
         loop {
+            while connections.try_join_next().is_some() {}
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    tokio::spawn(Arc::clone(&self).connection(stream, peer, "http"));
+                    connections.spawn(Arc::clone(&self).connection(stream, peer, "http"));
                 }
                 // Out of file descriptors, most likely: give others time to close some.
                 Err(error) => {

@@ -71,6 +71,22 @@ pub(crate) async fn call(cloud: &Arc<Cloud>, call: Call) -> Answer {
             let found = images(cloud, &name).await.into_iter().find(|image| image["name"] == wanted.as_str());
             found.map(Reply::Json).ok_or_else(|| ApiError::not_found("Requested entity was not found."))
         }
+        "repositories.packages.tags.delete" => {
+            existing(cloud, &name)?;
+            let package = format!("{}/{}", registry(&name), call.variable("package"));
+            cloud.images.delete_tag(&package, call.variable("tag")).await.map_err(not_found)?;
+            Ok(Reply::Json(json!({})))
+        }
+        "repositories.packages.versions.delete" => {
+            existing(cloud, &name)?;
+            let package = format!("{}/{}", registry(&name), call.variable("package"));
+            cloud.images.delete_image(&package, call.variable("version")).await.map_err(not_found)?;
+            let operation = call.located("operations", &identifiers::uuid());
+            let operation =
+                Operation::new("artifactregistry", call.action(), operation, call.project(), &name)
+                    .finished(json!({"@type": "type.googleapis.com/google.protobuf.Empty"}));
+            Ok(Reply::Json(cloud.begin(operation)?.longrunning()))
+        }
         "operations.get" => {
             let name = call.located("operations", call.variable("operation"));
             match cloud.operations.poll("artifactregistry", &name) {
@@ -80,6 +96,10 @@ pub(crate) async fn call(cloud: &Arc<Cloud>, call: Call) -> Answer {
         }
         _ => Err(ApiError::unimplemented(call.id)),
     }
+}
+
+fn not_found(error: impl std::fmt::Display) -> ApiError {
+    ApiError::not_found(error.to_string())
 }
 
 fn existing(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {

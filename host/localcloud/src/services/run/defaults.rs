@@ -107,11 +107,11 @@ mod tests {
     fn the_recorded_defaults() {
         let mut body = json!({"template": {"containers": [{"image": "gcr.io/cloudrun/hello"}]}});
         service(&mut body, "p");
-        insta::assert_snapshot!(body["template"]["containers"][0], @"");
+        insta::assert_snapshot!(body["template"]["containers"][0], @r#"{"image":"gcr.io/cloudrun/hello","ports":[{"containerPort":8080,"name":"http1"}],"resources":{"cpuIdle":true,"limits":{"cpu":"1000m","memory":"512Mi"}},"startupProbe":{"failureThreshold":1,"periodSeconds":240,"tcpSocket":{"port":8080},"timeoutSeconds":240}}"#);
         let mut body = json!({"template": {"containers": [{
             "image": "i", "ports": [{"containerPort": 5000}], "startupProbe": {"httpGet": {}},
         }]}});
         service(&mut body, "p");
-        insta::assert_snapshot!(body["template"]["containers"][0]["startupProbe"], @"");
+        insta::assert_snapshot!(body["template"]["containers"][0]["startupProbe"], @r#"{"failureThreshold":3,"httpGet":{"path":"/","port":5000},"periodSeconds":10,"timeoutSeconds":1}"#);
     }
 }

@@ -230,7 +230,7 @@ async fn attempt_task(
     let log = specification.log.clone();
     let timeout = text(execution, "template.timeout").and_then(seconds).unwrap_or(Duration::from_secs(600));
     let completion = cloud.containers.run(specification, timeout).await.map_err(Failure::internal)?;
-    if completion.exit == Exit::Code(0) && !completion.timed_out {
+    if completion.exit.is_success() && !completion.timed_out {
         return Ok(());
     }
     let how = match completion.exit {

@@ -21,7 +21,7 @@ use hyper_util::server::conn::auto::Builder;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::revisions::{self, GRACE};
 use super::{resource, seconds, services};
@@ -110,6 +110,7 @@ pub(crate) fn endpoints(cloud: &Cloud) -> Value {
             "service": service,
             "url": format!("http://127.0.0.1:{}", front.port),
             "revision": instance.as_ref().map(|instance| &instance.revision),
+            "pid": instance.as_ref().map(|instance| instance.container.pid()),
             "log": instance.as_ref().map(|instance| instance.container.log()),
         });
     }
@@ -257,13 +258,16 @@ async fn supervise(cloud: Arc<Cloud>, service: String, mut instance: Instance) {
 }
 
 async fn accept(cloud: Arc<Cloud>, service: String, listener: TcpListener) {
+    // The set ends its connections when this task is aborted.
+    let mut connections = JoinSet::new();
     loop {
+        while connections.try_join_next().is_some() {}
         let Ok((stream, peer)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         let (cloud, service) = (Arc::clone(&cloud), service.clone());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let handler = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
                 let (cloud, service) = (Arc::clone(&cloud), service.clone());
                 async move { Ok::<_, Infallible>(answer(&cloud, &service, peer, request.map(Body::new)).await) }
@@ -460,7 +464,15 @@ mod tests {
             .collect();
         lines.sort();
         lines.insert(0, request.uri().to_string());
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        http://127.0.0.1:18001/a?b=c
+        forwarded: for="127.0.0.1";proto=https
+        host: s-1.r.run.app
+        origin: https://s-1.r.run.app
+        x-cloud-trace-context: t/1;o=0
+        x-forwarded-for: 127.0.0.1
+        x-forwarded-proto: https
+        "#);
     }
 
     #[test]

@@ -259,10 +259,10 @@ async fn bring_up(cloud: &Arc<Cloud>, name: &str, password: Option<&str>) -> Res
     }
     let id = name.rsplit('/').next().unwrap_or_default();
     let project = name.split('/').nth(1).unwrap_or_default();
-    cloud.store.users.put(
-        &format!("{name}/users/postgres"),
-        json!({"kind": "sql#user", "name": "postgres", "host": "", "instance": id, "project": project}),
-    )?;
+    for role in cloud.clusters.roles(&cluster).await.map_err(Failure::internal)? {
+        let body = super::users::describe(project, id, &role);
+        cloud.store.users.put(&format!("{name}/users/{role}"), body)?;
+    }
     for database in cloud.clusters.databases(&cluster).await.map_err(Failure::internal)? {
         let body =
             super::databases::describe(project, id, &database.name, &database.charset, &database.collation);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{check_idle, cluster, done, existing, instance_name, listing};
 use crate::cloud::Cloud;
@@ -32,6 +32,18 @@ pub(super) async fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answe
     }
 }
 
+/// A user as the API shows it. PostgreSQL users have no host.
+pub(super) fn describe(project: &str, instance: &str, name: &str) -> Value {
+    json!({
+        "kind": "sql#user",
+        "etag": identifiers::etag(),
+        "name": name,
+        "host": "",
+        "instance": instance,
+        "project": project,
+    })
+}
+
 fn unknown(user: &str) -> ApiError {
     ApiError::not_found(format!("User '{user}' does not exist.")).reason("userDoesNotExist")
 }
@@ -55,14 +67,7 @@ async fn insert(cloud: &Arc<Cloud>, call: &Call, instance: &str) -> Answer {
         .create_role(&cluster(instance), user, call.text("password"))
         .await
         .map_err(|error| refused(&format!("create user {user}"), &error))?;
-    let body = json!({
-        "kind": "sql#user",
-        "etag": identifiers::etag(),
-        "name": user,
-        "host": "",
-        "instance": call.variable("instance"),
-        "project": call.project(),
-    });
+    let body = describe(call.project(), call.variable("instance"), user);
     cloud.store.users.put(&name, body)?;
     done(cloud, call, &name)
 }

@@ -1,0 +1,14 @@
+//! Google's APIs as the local cloud serves them, called over HTTP.
+
+mod support;
+
+mod admin;
+mod builds_and_run;
+mod iam;
+mod networks;
+mod requests;
+mod restart;
+mod secrets;
+mod sql;
+mod storage;
+mod usage;
