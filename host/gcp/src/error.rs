@@ -229,10 +229,10 @@ impl CallError {
     }
 }
 
-/// The text with a full stop, unless it ends like a sentence already.
+/// The text with a full stop, unless it ends like a sentence already, or like a log.
 fn sentence(text: &str) -> String {
     let text = text.trim_end();
-    if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
+    if text.contains('\n') || text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub(crate) async fn recover(work: Work<'_>) -> Result<Recovery, ProviderError> {
     };
     let Some((identity, body)) = found else { return Ok(Recovery::NotReached) };
     if owner(work.kind, &work.session.config, &body) == Owner::Foreign {
-        return Err(machine.foreign(&identity));
+        return Err(machine.foreign());
     }
     let mut handle = Handle::new(Phase::Settling);
     handle.identity = Some(identity);
@@ -253,7 +253,7 @@ impl<'a> Machine<'a> {
             Ok(found) => found,
             // Somebody else's, and none of our business.
             Err(error) if error.is_status(403) => {
-                return Err(self.foreign(self.work.known_identity().unwrap_or_default()));
+                return Err(self.foreign());
             }
             Err(error) => return Err(self.error(error)),
         };
@@ -271,7 +271,7 @@ impl<'a> Machine<'a> {
             };
         };
         if owner(self.work.kind, &self.work.session.config, &body) == Owner::Foreign {
-            return Err(self.foreign(&identity));
+            return Err(self.foreign());
         }
         let mut handle = handle;
         handle.identity = Some(identity);
@@ -442,9 +442,9 @@ impl<'a> Machine<'a> {
         if uncertain { error.with_uncertain_fate() } else { error }
     }
 
-    fn foreign(&self, identity: &str) -> ProviderError {
+    fn foreign(&self) -> ProviderError {
         ProviderError::new(format!(
-            "cannot {}: `{identity}` exists already and is not managed by this stack.",
+            "cannot {}: it exists already and is not managed by this stack.",
             self.attempt()
         ))
         .with_hint("Give it another name, look it up instead of declaring it, or delete the existing one.")

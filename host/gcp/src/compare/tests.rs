@@ -26,7 +26,13 @@ fn changes_are_leaves_and_say_what_they_take() {
         "containers": [{"image": "a", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}]}});
     let new = json!({"project": "p", "location": "m", "name": "s", "template": {"maxInstanceRequestConcurrency": 4,
         "containers": [{"image": "b", "env": [{"name": "B", "value": "3"}, {"name": "A", "value": "1"}, {"name": "C"}]}]}});
-    insta::assert_snapshot!(changes("run.googleapis.com/Service", old, new).join("\n"), @"");
+    insta::assert_snapshot!(changes("run.googleapis.com/Service", old, new).join("\n"), @r#"
+!location: "l" -> "m"
+template.containers[0].env[0].value: "2" -> "3"
+template.containers[0].env[2]: null -> {"name":"C"}
+template.containers[0].image: "a" -> "b"
+template.maxInstanceRequestConcurrency: null -> 4
+"#);
 }
 
 #[test]

@@ -92,7 +92,7 @@ async fn a_new_account_is_waited_for_where_it_is_needed() {
         (SET_POLICY, error(400, "INVALID_ARGUMENT", "Service account x@p does not exist.")),
     ]);
     let (outcomes, _) = run(&provider, &request(RequestAction::Create, vec![other])).await;
-    insta::assert_snapshot!(outcomes.unwrap_err(), @"");
+    insta::assert_snapshot!(outcomes.unwrap_err(), @"cannot grant `r` to `serviceAccount:x@p`: Service account x@p does not exist.");
     cloud.finished();
 }
 
@@ -160,7 +160,10 @@ async fn apis_are_enabled_together_and_their_first_calls_wait() {
     let bucket = target(&provider, "storage.googleapis.com/Bucket::b", json!({}));
     let (outcomes, _) = run(&provider, &request(RequestAction::Create, vec![bucket])).await;
     let failure = outcomes.unwrap_err();
-    insta::assert_snapshot!(format!("{failure}\n{}", failure.hint.unwrap_or_default()), @"");
+    insta::assert_snapshot!(format!("{failure}\n{}", failure.hint.as_deref().unwrap_or_default()), @r#"
+cannot create storage.googleapis.com/Bucket `b/b-ab12`: The API is disabled.
+Enable the API: gcloud services enable storage.googleapis.com --project=p
+"#);
 
     // Deleting forgets: nothing is sent.
     let (outcomes, _) =

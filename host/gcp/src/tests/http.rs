@@ -31,8 +31,9 @@ async fn a_call_carries_who_asks_and_is_repeated_where_that_is_safe() {
     let counted = count.clone();
     let answer = move |headers: HeaderMap| {
         let count = counted.fetch_add(1, Ordering::SeqCst);
-        let said =
-            |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+        let said = move |name: &str| {
+            headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned()
+        };
         async move {
             match count {
                 0 => (

@@ -67,7 +67,7 @@ async fn a_failed_creation_leaves_the_service_and_the_next_run_puts_it_right() {
     let (outcomes, _) = run(&provider, &request(RequestAction::Create, vec![target.clone()])).await;
     let failure = outcomes.unwrap_err();
     cloud.finished();
-    insta::assert_snapshot!(failure, @"");
+    insta::assert_snapshot!(failure, @"cannot create run.googleapis.com/Service `projects/p/locations/europe-west1/services/web-ab12`: Revision 'web-00001' is not ready and cannot serve traffic.");
     assert_eq!(failure.left[0].identity, WEB);
 
     // What the engine does with a resource that is recorded as unsettled.
@@ -141,7 +141,7 @@ async fn what_exists_is_taken_over_if_it_is_ours() {
     foreign["labels"] = json!({"mlflow-host-seed": "other"});
     cloud.then([(POST_WEB, exists()), (GET_WEB, reply(foreign))]);
     let (outcomes, _) = run(&provider, &create(&provider)).await;
-    insta::assert_snapshot!(outcomes.unwrap_err(), @"");
+    insta::assert_snapshot!(outcomes.unwrap_err(), @"cannot create run.googleapis.com/Service `projects/p/locations/europe-west1/services/web-ab12`: it exists already and is not managed by this stack.");
     cloud.finished();
 }
 
@@ -246,7 +246,7 @@ async fn addresses_that_cloud_run_holds_defer_the_subnetwork() {
     ));
     let (_, notes) = run(&provider, &request(RequestAction::Delete, vec![target])).await;
     cloud.finished();
-    insta::assert_snapshot!(notes.join("\n"), @"");
+    insta::assert_snapshot!(notes.join("\n"), @"deferred for 60 minutes: Cloud Run still holds addresses in the subnetwork; it gives them back one to two hours after the service is gone.");
 }
 
 #[tokio::test(start_paused = true)]
@@ -355,6 +355,6 @@ async fn a_project_is_looked_up() {
         error(404, "NOT_FOUND", "no"),
     )]);
     let missing = provider.lookup(&secret, &[("name".to_owned(), "token".into())].into()).await.unwrap_err();
-    insta::assert_snapshot!(missing, @"");
+    insta::assert_snapshot!(missing, @"cannot look up `secretmanager.googleapis.com/Secret::s`: there is no secretmanager.googleapis.com/Secret `projects/p/secrets/token`.");
     cloud.finished();
 }

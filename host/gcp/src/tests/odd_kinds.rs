@@ -122,7 +122,10 @@ async fn a_bucket_is_emptied_only_if_that_was_declared() {
         request(RequestAction::Delete, vec![recorded(target)])
     };
     let failure = run(&provider, &delete(false)).await.0.unwrap_err();
-    insta::assert_snapshot!(format!("{failure}\n{}", failure.hint.unwrap_or_default()), @"");
+    insta::assert_snapshot!(format!("{failure}\n{}", failure.hint.as_deref().unwrap_or_default()), @r#"
+cannot delete storage.googleapis.com/Bucket `b/b-ab12`: The bucket you tried to delete is not empty.
+Empty it, or set its `forceDestroy` to true, run `up`, and then delete it.
+"#);
     cloud.finished();
 
     let list = "GET /storage.googleapis.com/storage/v1/b/b-ab12/o?versions=true&maxResults=1000&fields=items%28name%2Cgeneration%29";
@@ -276,7 +279,12 @@ async fn a_failed_build_shows_its_log_and_leaves_nothing() {
     let failure = run(&provider, &create).await.0.unwrap_err();
     cloud.finished();
     assert_eq!(failure.left, []);
-    insta::assert_snapshot!(failure, @"");
+    insta::assert_snapshot!(failure, @r#"
+cannot create cloudbuild.googleapis.com/Build `image`: FAILURE: step 0 exited with 1
+The end of its log:
+Step 1/2 : FROM python
+ERROR: no matching distribution
+"#);
 }
 
 #[tokio::test(start_paused = true)]
@@ -309,6 +317,6 @@ async fn an_execution_runs_to_its_end() {
         "conditions": [{"type": "Completed", "state": "CONDITION_FAILED", "message": "Task migrate-task0 failed with exit code 1."}]});
     cloud.then([(post, started()), (get, reply(failed))]);
     let failure = run(&provider, &create).await.0.unwrap_err();
-    insta::assert_snapshot!(failure, @"");
+    insta::assert_snapshot!(failure, @"cannot create run.googleapis.com/Execution `m`: Task migrate-task0 failed with exit code 1.");
     cloud.finished();
 }

@@ -118,8 +118,8 @@ fn passwords_are_sealed_even_if_given_in_the_clear() {
 
 #[test]
 fn mistakes_are_named() {
-    insta::assert_snapshot!(try_resolve("run.googleapis.com/Srevice::web", json!({})).unwrap_err(), @"");
-    insta::assert_snapshot!(try_resolve("run.googleapis.com/Service::web", json!({"name": "Web"})).unwrap_err(), @"");
-    insta::assert_snapshot!(try_resolve("sqladmin.googleapis.com/Database::d", json!({})).unwrap_err(), @"");
-    insta::assert_snapshot!(try_resolve("serviceusage.googleapis.com/Service::run", json!({})).unwrap_err(), @"");
+    insta::assert_snapshot!(try_resolve("run.googleapis.com/Srevice::web", json!({})).unwrap_err(), @"`run.googleapis.com/Srevice` is not a kind that this version knows.");
+    insta::assert_snapshot!(try_resolve("run.googleapis.com/Service::web", json!({"name": "Web"})).unwrap_err(), @"The name of `run.googleapis.com/Service::web` is not possible: `Web` holds `W`; a name is made of a-z0-9-.");
+    insta::assert_snapshot!(try_resolve("sqladmin.googleapis.com/Database::d", json!({})).unwrap_err(), @"`sqladmin.googleapis.com/Database::d` must say which `instance` it belongs to.");
+    insta::assert_snapshot!(try_resolve("serviceusage.googleapis.com/Service::run", json!({})).unwrap_err(), @"`serviceusage.googleapis.com/Service::run` must have a `name`.");
 }
