@@ -12,8 +12,15 @@ pub(crate) fn cache() -> Option<PathBuf> {
 }
 
 /// Where the local cloud keeps its data: `$MLFLOW_HOST_HOME/cloud`, or `$XDG_DATA_HOME/mlflow-host/cloud`.
+/// For root, whose home nobody else may enter, `/var/lib/mlflow-host/cloud`: PostgreSQL refuses to run as
+/// root and must reach its data as another user.
 pub(crate) fn local_cloud() -> Result<PathBuf> {
-    let home = || absolute("HOME").map(|home| home.join(".local/share"));
+    let home = || {
+        if rustix::process::geteuid().is_root() {
+            return Some(PathBuf::from("/var/lib"));
+        }
+        absolute("HOME").map(|home| home.join(".local/share"))
+    };
     let base = std::env::var_os("MLFLOW_HOST_HOME")
         .filter(|value| !value.is_empty())
         .map(|path| std::path::absolute(&path).unwrap_or_else(|_| PathBuf::from(path)))

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 #[error("`{0}` is not an asset digest: it is `sha256:` and 64 hexadecimal digits.")]
 pub struct AssetError(String);
 
-/// The content of an asset, named by `sha256:` and 64 lower-case hexadecimal digits of its archive.
+/// The content of an asset, named by `sha256:` and 64 lower-case hexadecimal digits. The digest is of the
+/// archive before compression, so that another compressor does not look like another content.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AssetDigest(String);
@@ -69,7 +70,7 @@ pub struct AssetFile {
 /// A directory that a stack asked for. Its digest depends on names, contents and executable bits only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asset {
-    /// Digest of the archive.
+    /// Digest of the archive before compression.
     pub digest: AssetDigest,
     /// The directory, as the host found it.
     pub directory: PathBuf,

@@ -62,6 +62,8 @@ fn inside(root: &Path, path: &str) -> Result<std::path::PathBuf, String> {
         ));
     }
     let missing = |error: io::Error| format!("`{path}` cannot be found beside the stack: {error}.");
+    // The parent of a bare file name is the empty path, which stands for the current directory.
+    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
     let root = root.canonicalize().map_err(missing)?;
     let directory = root.join(relative).canonicalize().map_err(missing)?;
     if !directory.starts_with(&root) {
@@ -195,6 +197,14 @@ mod tests {
         fs::write(root.path().join("image/notes.md"), "x").unwrap();
         let asset = pack(root.path(), "image", &["__pycache__/".to_owned(), "*.md".to_owned()]).unwrap();
         assert_eq!(asset.files.len(), 2);
+    }
+
+    #[test]
+    fn an_empty_root_is_the_current_directory() {
+        assert_eq!(
+            pack(Path::new(""), "src", &[]).unwrap().digest,
+            pack(Path::new("."), "src", &[]).unwrap().digest
+        );
     }
 
     #[test]
