@@ -205,10 +205,10 @@ fn private(directory: &Path) -> Result<(), FileError> {
 /// The token kept in `directory`, made at the first start.
 fn token(directory: &Path) -> Result<String, FileError> {
     let path = directory.join("token");
-    if let Ok(token) = std::fs::read_to_string(&path) {
-        if !token.trim().is_empty() {
-            return Ok(token.trim().to_owned());
-        }
+    if let Ok(token) = std::fs::read_to_string(&path)
+        && !token.trim().is_empty()
+    {
+        return Ok(token.trim().to_owned());
     }
     let token = format!("ya29.local-{}", uuid::Uuid::new_v4().simple());
     crate::data::file::write_atomic(&path, token.as_bytes())?;

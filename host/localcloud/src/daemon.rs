@@ -17,6 +17,7 @@ use hyper_util::rt::TokioExecutor;
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::data::file::{self, Context as _, FileError};
 
@@ -101,6 +102,9 @@ pub struct Endpoint {
     pub started: String,
     /// The version of the program that serves.
     pub version: String,
+    /// The certificate that HTTPS clients of its proxy have to trust (PEM). As a forward proxy it
+    /// answers for `*.googleapis.com`.
+    pub certificate: PathBuf,
     /// A bearer token that its Cloud Run services accept from the owner.
     pub token: String,
 }
@@ -155,6 +159,7 @@ pub(crate) fn announce(directory: &Path, port: u16, token: &str) -> Result<(), F
         pid: std::process::id(),
         started: crate::common::clock::now(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        certificate: crate::server::proxy::certificate_file(directory),
         token: token.to_owned(),
     };
     file::write_json(&endpoint_file(directory), &endpoint)
@@ -209,11 +214,11 @@ impl Daemon {
         let deadline = Instant::now() + STOP;
         let mut told = None;
         while Lock::take(&directory)?.is_none() {
-            if let Some(endpoint) = read(&directory)? {
-                if told != Some(endpoint.pid) {
-                    terminate(endpoint.pid)?;
-                    told = Some(endpoint.pid);
-                }
+            if let Some(endpoint) = read(&directory)?
+                && told != Some(endpoint.pid)
+            {
+                terminate(endpoint.pid)?;
+                told = Some(endpoint.pid);
             }
             if Instant::now() > deadline {
                 return Err(DaemonError::Stuck { pid: told.unwrap_or_default(), seconds: STOP.as_secs() });
@@ -222,6 +227,13 @@ impl Daemon {
         }
         withdraw(&directory)?;
         Ok(told.is_some())
+    }
+
+    /// What tells the local cloud of `directory` from every other, also from one that was in the same
+    /// place before a reset: eight hexadecimal digits. `None` before its first start.
+    pub fn identity(directory: &Path) -> Option<String> {
+        let token = std::fs::read_to_string(directory.join("token")).ok()?;
+        Some(hex::encode(&Sha256::digest(token.trim())[..4]))
     }
 
     /// What is known about the local cloud of `directory`.

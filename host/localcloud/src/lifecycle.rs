@@ -110,7 +110,7 @@ impl LocalCloud {
         let settings = Settings { latency: options.latency, request_limit: options.request_limit };
         let cloud = Cloud::open(&directory, settings).await?;
         cloud.listens_at(format!("http://{address}"));
-        let server = Server::new(Arc::clone(&cloud))?;
+        let server = Server::new(Arc::clone(&cloud)).map_err(|error| ServeError::Open(error.to_string()))?;
         let accepting = tokio::spawn(Arc::clone(&server).accept(listener));
         let restoring = tokio::spawn(restore(Arc::clone(&cloud), Arc::clone(&server)));
         daemon::announce(&directory, address.port(), &cloud.token)?;

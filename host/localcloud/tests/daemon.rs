@@ -1,5 +1,11 @@
 //! The daemon as a process: this program is its own daemon when it is called with `cloud serve`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what cannot be had here fails the test, helpers included"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

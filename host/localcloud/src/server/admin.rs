@@ -84,11 +84,13 @@ fn build_log(server: &Server, id: &str) -> Response<Body> {
     }
 }
 
-/// Every resource by project and kind. What only the local cloud remembers (`local.…`), projects
-/// and enabled APIs are not resources of a project in this sense; policies with bindings are.
+/// Every resource by project and kind. What only the local cloud remembers (`local.…`), projects,
+/// enabled APIs and builds, whose records nobody can delete, are not resources of a project in this
+/// sense; policies with bindings are.
 fn resources(server: &Server) -> Value {
     let mut projects: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
     let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut builds: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (kind, name, body) in server.cloud.store.all() {
         let project = project_of(server, &name, &body);
         let kind = match kind {
@@ -96,6 +98,10 @@ fn resources(server: &Server) -> Value {
             "serviceusage.googleapis.com.Service" => {
                 let service = name.rsplit('/').next().unwrap_or_default().to_owned();
                 services.entry(project).or_default().push(service);
+                continue;
+            }
+            "cloudbuild.googleapis.com.Build" => {
+                builds.entry(project).or_default().push(name);
                 continue;
             }
             "local.Policy" if json::list(&body, "bindings").next().is_some() => {
@@ -113,7 +119,7 @@ fn resources(server: &Server) -> Value {
             (project, json!({"count": count, "resources": resources}))
         })
         .collect();
-    json!({"projects": projects, "enabledServices": services})
+    json!({"projects": projects, "enabledServices": services, "builds": builds})
 }
 
 fn project_of(server: &Server, name: &str, body: &Value) -> String {

@@ -9,6 +9,7 @@ pub(crate) mod call;
 pub(crate) mod check;
 pub(crate) mod faults;
 pub(crate) mod journal;
+pub(crate) mod proxy;
 pub(crate) mod target;
 
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Request, Response, StatusCode, header};
+use axum::http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
@@ -35,6 +36,7 @@ use crate::services;
 use call::{Answer, Call, json_response};
 use faults::{Action, Faults};
 use journal::{Entry, Journal};
+use proxy::{Authority, AuthorityError};
 use target::Target;
 
 /// Longest JSON body, in bytes.
@@ -48,6 +50,7 @@ pub(crate) struct Server {
     pub(crate) faults: Faults,
     /// When this process began to serve.
     pub(crate) started: Timestamp,
+    authority: Authority,
     ready: AtomicBool,
 }
 
@@ -58,13 +61,15 @@ pub(crate) struct Dropped;
 
 impl Server {
     /// A server for `cloud`.
-    pub(crate) fn new(cloud: Arc<Cloud>) -> Result<Arc<Self>, crate::data::file::FileError> {
+    pub(crate) fn new(cloud: Arc<Cloud>) -> Result<Arc<Self>, AuthorityError> {
         let journal = Journal::open(&cloud.directory)?;
+        let authority = Authority::open(&cloud.directory)?;
         Ok(Arc::new(Self {
             cloud,
             journal,
             faults: Faults::default(),
             started: Timestamp::now(),
+            authority,
             ready: AtomicBool::new(false),
         }))
     }
@@ -105,7 +110,13 @@ impl Server {
     {
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let server = Arc::clone(&self);
-            async move { server.handle(request.map(Body::new), scheme).await }
+            async move {
+                let request = request.map(Body::new);
+                if request.method() == Method::CONNECT {
+                    return Ok(server.connect(request, peer));
+                }
+                server.handle(request, scheme).await
+            }
         });
         let served = Builder::new(TokioExecutor::new())
             .serve_connection_with_upgrades(TokioIo::new(stream), service)

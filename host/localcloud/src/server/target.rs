@@ -75,7 +75,8 @@ pub(crate) fn target(uri: &Uri, headers: &HeaderMap, scheme: &str) -> Option<Tar
     })
 }
 
-fn is_google(host: &str) -> bool {
+/// Whether a host is one of Google's APIs.
+pub(super) fn is_google(host: &str) -> bool {
     host.ends_with(".googleapis.com")
 }
 

@@ -54,10 +54,10 @@ pub(crate) fn call(cloud: &Cloud, call: Call) -> Answer {
 fn name(cloud: &Cloud, call: &Call) -> String {
     let given = call.variable("serviceAccount");
     let all = || cloud.store.accounts.list("projects/").into_iter();
-    if given.bytes().all(|byte| byte.is_ascii_digit()) {
-        if let Some((name, _)) = all().find(|(_, account)| account["uniqueId"] == given) {
-            return name;
-        }
+    if given.bytes().all(|byte| byte.is_ascii_digit())
+        && let Some((name, _)) = all().find(|(_, account)| account["uniqueId"] == given)
+    {
+        return name;
     }
     let project = match call.project() {
         "-" => given.split_once('@').and_then(|(_, domain)| domain.split('.').next()).unwrap_or_default(),

@@ -57,3 +57,29 @@ async fn an_api_is_found_by_its_host_too() {
     assert_eq!(by_number["projectId"], PROJECT);
     cloud.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn https_clients_keep_production_addresses() {
+    let cloud = Harness::with(&["storage"]).await;
+    let pem = std::fs::read(cloud.path().join("cloud/ca.pem")).unwrap();
+    let client = reqwest::Client::builder()
+        .proxy(reqwest::Proxy::all(cloud.base()).unwrap())
+        .tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()])
+        .build()
+        .unwrap();
+    let address = format!("https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}");
+    let project: serde_json::Value = client.get(address).send().await.unwrap().json().await.unwrap();
+    assert_eq!(project["projectId"], PROJECT);
+    let buckets = format!("https://storage.googleapis.com/storage/v1/b?project={PROJECT}");
+    client.post(buckets).json(&json!({"name": "bucket-one"})).send().await.unwrap();
+    let upload =
+        "https://storage.googleapis.com/upload/storage/v1/b/bucket-one/o?uploadType=resumable&name=x";
+    let begun = client.post(upload).send().await.unwrap();
+    let location = begun.headers()["location"].to_str().unwrap();
+    assert!(location.starts_with("https://storage.googleapis.com/upload/"), "{location}");
+    assert!(client.get("https://example.com/").send().await.is_err(), "no way out to the internet");
+    let stranger =
+        reqwest::Client::builder().proxy(reqwest::Proxy::all(cloud.base()).unwrap()).build().unwrap();
+    assert!(stranger.get("https://run.googleapis.com/").send().await.is_err(), "nobody trusts it by default");
+    cloud.stop().await;
+}

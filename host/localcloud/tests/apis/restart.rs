@@ -1,6 +1,7 @@
-use serde_json::json;
+use mlflow_host_localcloud::{Latency, ServeOptions};
+use serde_json::{Value, json};
 
-use crate::support::{Harness, PROJECT};
+use crate::support::{Harness, PROJECT, REGION};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_is_there_after_a_restart() {
@@ -25,5 +26,26 @@ async fn everything_is_there_after_a_restart() {
     assert_eq!(access["payload"]["data"], "YQ==");
     let address = format!("{}/storage/v1/b/bucket-one/o/x?alt=media", cloud.base());
     assert_eq!(cloud.client.get(address).send().await.unwrap().text().await.unwrap(), "hello");
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_under_way_is_taken_up_again() {
+    let mut cloud = Harness::with(&["compute"]).await;
+    // So slow that nothing ends by itself here.
+    cloud.restart_with(|options| ServeOptions { latency: Latency::Scaled(0.001), ..options }).await;
+    let compute = format!("compute.googleapis.com/compute/v1/projects/{PROJECT}");
+    let (_, begun) = cloud.post(&format!("{compute}/global/networks"), json!({"name": "net"})).await;
+    let operation = format!("{compute}/global/operations/{}", begun["name"].as_str().unwrap());
+    for _ in 0..3 {
+        assert_eq!(cloud.get(&operation).await.1["status"], "RUNNING");
+    }
+    let subnetwork = json!({"name": "sub", "network": "global/networks/net", "ipCidrRange": "10.0.0.0/24"});
+    let (status, early) = cloud.post(&format!("{compute}/regions/{REGION}/subnetworks"), subnetwork).await;
+    assert_eq!((status, &early["error"]["errors"][0]["reason"]), (400, &json!("resourceNotReady")));
+
+    cloud.restart().await;
+    let (_, done) = cloud.post(&format!("{operation}/wait"), Value::Null).await;
+    assert_eq!(done["status"], "DONE");
     cloud.stop().await;
 }

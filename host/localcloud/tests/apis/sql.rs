@@ -14,7 +14,7 @@ fn instance() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_lives_and_its_name_stays_taken() {
-    let cloud = Harness::with(&["compute", "servicenetworking", "sqladmin"]).await;
+    let mut cloud = Harness::with(&["compute", "servicenetworking", "sqladmin"]).await;
     let instances = format!("sqladmin.googleapis.com/v1/projects/{PROJECT}/instances");
     cloud.private_network().await;
     let (_, begun) = cloud.post(&instances, instance()).await;
@@ -44,6 +44,17 @@ async fn an_instance_lives_and_its_name_stays_taken() {
     let (client, connection) = settings.connect(tokio_postgres::NoTls).await.unwrap();
     let connection = tokio::spawn(connection);
     client.batch_execute("create table t (x int)").await.unwrap();
+    drop(client);
+    connection.await.unwrap().unwrap();
+
+    cloud.restart().await;
+    assert_eq!(
+        cloud.get(&format!("{instances}/pg")).await.1["ipAddresses"][0]["ipAddress"],
+        address.as_str()
+    );
+    let (client, connection) = settings.connect(tokio_postgres::NoTls).await.unwrap();
+    let connection = tokio::spawn(connection);
+    client.batch_execute("insert into t values (1)").await.unwrap();
 
     let patched = cloud
         .operate(Method::PATCH, &format!("{instances}/pg"), json!({"settings": {"userLabels": {"a": "b"}}}))

@@ -27,13 +27,6 @@ pub(crate) type Answer = (u16, Value);
 impl Harness {
     /// A local cloud with these APIs enabled in [`PROJECT`].
     pub(crate) async fn with(services: &[&str]) -> Self {
-        Self::with_options(services, |options| options).await
-    }
-
-    pub(crate) async fn with_options(
-        services: &[&str],
-        change: impl FnOnce(ServeOptions) -> ServeOptions,
-    ) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
             rustls::crypto::ring::default_provider().install_default().unwrap();
@@ -43,7 +36,7 @@ impl Harness {
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .tempdir()
             .unwrap();
-        let options = change(ServeOptions::new(directory.path().join("cloud")));
+        let options = ServeOptions::new(directory.path().join("cloud"));
         let cloud = LocalCloud::start(options).await.unwrap();
         let harness = Self { directory, client: reqwest::Client::new(), cloud: Some(cloud) };
         harness.wait_until_ready().await;
@@ -70,8 +63,12 @@ impl Harness {
 
     /// Stops the local cloud and starts it again on the same directory.
     pub(crate) async fn restart(&mut self) {
+        self.restart_with(|options| options).await;
+    }
+
+    pub(crate) async fn restart_with(&mut self, change: impl FnOnce(ServeOptions) -> ServeOptions) {
         self.cloud.take().unwrap().stop().await;
-        let options = ServeOptions::new(self.path().join("cloud"));
+        let options = change(ServeOptions::new(self.path().join("cloud")));
         self.cloud = Some(LocalCloud::start(options).await.unwrap());
         self.wait_until_ready().await;
     }

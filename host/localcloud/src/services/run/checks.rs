@@ -37,10 +37,10 @@ pub(super) fn template(
         let network = text(interface, "network")
             .map(|network| compute::network_name(cloud, project, network))
             .transpose()?;
-        if let Some(network) = &network {
-            if !cloud.store.networks.contains(network) {
-                return Err(ApiError::invalid(format!("VPC network '{network}' does not exist.")));
-            }
+        if let Some(network) = &network
+            && !cloud.store.networks.contains(network)
+        {
+            return Err(ApiError::invalid(format!("VPC network '{network}' does not exist.")));
         }
         let Some(reference) = text(interface, "subnetwork") else { continue };
         let short = reference.rsplit('/').next().unwrap_or(reference);
@@ -48,12 +48,12 @@ pub(super) fn template(
         let Some(subnetwork) = cloud.store.subnetworks.get(&name) else {
             return Err(ApiError::invalid(format!("VPC subnetwork '{name}' does not exist.")));
         };
-        if let Some(network) = network {
-            if subnetwork["network"] != format!("{}{network}", compute::BASE) {
-                return Err(ApiError::invalid(format!(
-                    "VPC subnetwork '{name}' does not belong to network '{network}'."
-                )));
-            }
+        if let Some(network) = network
+            && subnetwork["network"] != format!("{}{network}", compute::BASE)
+        {
+            return Err(ApiError::invalid(format!(
+                "VPC subnetwork '{name}' does not belong to network '{network}'."
+            )));
         }
     }
     Ok(())

@@ -413,13 +413,9 @@ fn forwarded(
         .entry(HeaderName::from_static("x-cloud-trace-context"))
         .or_insert(format!("{trace}/1;o=0").parse().ok()?);
     // A page loaded from our port has our origin; the process must see its own.
-    if let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {
-        if [format!("http://127.0.0.1:{own}"), format!("http://localhost:{own}")]
-            .iter()
-            .any(|ours| ours == origin)
-        {
-            headers.insert(header::ORIGIN, format!("https://{host}").parse().ok()?);
-        }
+    let ours = [format!("http://127.0.0.1:{own}"), format!("http://localhost:{own}")];
+    if headers.get(header::ORIGIN).is_some_and(|origin| ours.iter().any(|own| origin == own.as_str())) {
+        headers.insert(header::ORIGIN, format!("https://{host}").parse().ok()?);
     }
     Some(Request::from_parts(parts, body))
 }

@@ -73,7 +73,7 @@ async fn insert(cloud: &Arc<Cloud>, call: &Call, instance: &str) -> Answer {
 }
 
 /// The user that a collection-level call names in its query or body.
-fn named<'a>(call: &'a Call) -> Result<&'a str, ApiError> {
+fn named(call: &Call) -> Result<&str, ApiError> {
     call.query("name")
         .or_else(|| text(&call.body, "name"))
         .ok_or_else(|| ApiError::invalid("Missing parameter: name.").reason("required"))
