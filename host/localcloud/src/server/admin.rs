@@ -73,7 +73,7 @@ async fn add_fault(server: &Server, request: Request<Body>) -> Response<Body> {
 }
 
 fn build_log(server: &Server, id: &str) -> Response<Body> {
-    let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_id = crate::services::builds::is_id(id);
     let path = crate::services::builds::log_path(&server.cloud, id);
     match is_id.then(|| std::fs::read(path)) {
         Some(Ok(content)) => Response::new(Body::from(content)),

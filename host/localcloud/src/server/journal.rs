@@ -103,7 +103,7 @@ impl Journal {
 
 /// Whether a request may change something. Some of Google's reads are POSTs.
 pub(crate) fn is_mutating(method: &str, id: Option<&str>) -> bool {
-    const READS: [&str; 3] = ["getIamPolicy", "testIamPermissions", "wait"];
+    const READS: [&str; 4] = ["getIamPolicy", "testIamPermissions", "wait", "list"];
     !matches!(method, "GET" | "HEAD" | "OPTIONS")
         && !id.and_then(|id| id.rsplit('.').next()).is_some_and(|verb| READS.contains(&verb))
 }

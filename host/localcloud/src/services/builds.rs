@@ -25,6 +25,11 @@ const TYPE: &str = "type.googleapis.com/google.devtools.cloudbuild.v1.";
 /// Lines of the log that a failed build carries in its `failureInfo`.
 const TAIL: usize = 40;
 
+/// Whether a text can be the id of a build; it becomes part of a file name.
+pub(crate) fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// Where the log of a build is kept.
 pub(crate) fn log_path(cloud: &Cloud, id: &str) -> PathBuf {
     cloud.directory.join("builds").join(format!("{id}.log"))

@@ -19,6 +19,7 @@ pub(crate) mod artifacts;
 pub(crate) mod builds;
 pub(crate) mod compute;
 pub(crate) mod knative;
+pub(crate) mod logging;
 pub(crate) mod networking;
 pub(crate) mod projects;
 pub(crate) mod run;
@@ -37,6 +38,7 @@ pub(crate) async fn dispatch(cloud: &Arc<Cloud>, mut call: Call) -> Answer {
         "cloudresourcemanager" => projects::call(cloud, &call),
         "compute" => compute::call(cloud, call).await,
         "iam" => accounts::call(cloud, call),
+        "logging" => logging::call(cloud, &call),
         "run" => run::call(cloud, call).await,
         "secretmanager" => secrets::call(cloud, call),
         "servicenetworking" => networking::call(cloud, &call),

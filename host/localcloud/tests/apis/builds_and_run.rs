@@ -344,5 +344,18 @@ async fn a_failed_build_shows_its_log() {
     assert_eq!(status, 200);
     assert!(log.as_str().unwrap().contains("cannot go on"));
     assert_eq!(cloud.get("_local/builds/..%2Fx/log").await.0, 404);
+    let wanted = json!({
+        "resourceNames": [format!("projects/{PROJECT}")], "orderBy": "timestamp desc", "pageSize": 100,
+        "filter": format!("resource.type=\"build\" AND resource.labels.build_id=\"{id}\""),
+    });
+    let (_, listed) = cloud.post("logging.googleapis.com/v2/entries:list", wanted).await;
+    let lines: Vec<_> = listed["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|entry| entry["textPayload"].as_str().unwrap())
+        .collect();
+    assert_eq!(lines.join("\n"), log.as_str().unwrap().trim_end());
     cloud.stop().await;
 }

@@ -183,6 +183,15 @@ impl Harness {
     }
 }
 
+impl Drop for Harness {
+    /// A failed test leaves no process behind.
+    fn drop(&mut self) {
+        if let Some(cloud) = self.cloud.take() {
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(cloud.stop()));
+        }
+    }
+}
+
 /// The message of an error body.
 pub(crate) fn message(answer: &Answer) -> String {
     format!("{} {}", answer.0, answer.1["error"]["message"].as_str().unwrap_or_default())
