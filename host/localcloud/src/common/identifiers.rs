@@ -23,9 +23,10 @@ pub(crate) fn uuid() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-/// A new etag: base64 that differs at each call.
+/// A new etag: base64 that differs at each call, and reads the same in both base64 alphabets, as
+/// gcloud sends back in the one what it got in the other.
 pub(crate) fn etag() -> String {
-    STANDARD.encode(&uuid::Uuid::new_v4().as_bytes()[..9])
+    STANDARD.encode(&uuid::Uuid::new_v4().as_bytes()[..9]).replace(['+', '/'], "x")
 }
 
 /// `length` random lower-case letters and digits.
