@@ -14,19 +14,22 @@ mod plan;
 mod provider;
 mod record;
 mod recover;
+mod refresh;
 mod standard;
 mod store;
 
 pub use apply::{Apply, ApplyError, Summary, apply};
 pub use event::{Event, Observer};
 pub use plan::{
-    Action, Change, ChangeKind, Operation, OperationId, Plan, PlanContext, Step, lookups, plan, plan_destroy,
+    Action, Change, ChangeKind, Operation, OperationId, Plan, PlanContext, PlanDigests, SavedPlan,
+    SavedPlanError, Selection, Step, adoptable, digest, lookups, plan, plan_destroy,
 };
 pub use provider::{
-    Declaration, Durations, Outcome, Progress, Provider, ProviderError, RecordHints, Recovery, Request,
-    RequestAction, Resolved, Target,
+    Declaration, Durations, Found, Outcome, Owner, Progress, Provider, ProviderError, RecordHints, Recovery,
+    Request, RequestAction, Resolved, Target, Wanted,
 };
-pub use record::{Deferral, Entry, FORMAT, OpenOperation, Recorded, Run, State, StateTarget};
+pub use record::{Deferral, Entry, FORMAT, OpenOperation, PastRun, Recorded, Run, State, StateTarget};
 pub use recover::recover;
+pub use refresh::{Difference, Drift, Refreshed, refresh};
 pub use standard::{Standard, check as check_standard, names as standard_kinds};
 pub use store::{Guard, Holder, Loaded, Store, StoreError};

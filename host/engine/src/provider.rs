@@ -118,6 +118,42 @@ pub struct RecordHints {
     /// The values whose change replaces the resource.
     #[serde(with = "mlflow_host_graph::value::revealing")]
     pub replace_on: Value,
+    /// The URN that a generated name was made from, if the resource has another one by now.
+    #[serde(default)]
+    pub named_after: Option<Urn>,
+}
+
+/// Whose a resource in the cloud is, by the labels that this tool puts on what it makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// This stack's.
+    Ours,
+    /// It bears no mark.
+    Nobody,
+    /// Another stack's, by its name.
+    Other(String),
+}
+
+/// A resource to be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// Kind and logical name.
+    pub urn: Urn,
+    /// The full resource name.
+    pub identity: String,
+    /// The complete inputs, declared or recorded.
+    pub inputs: Value,
+}
+
+/// A resource as it is in the cloud.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The full resource name.
+    pub identity: String,
+    /// The attributes.
+    pub outputs: Value,
+    /// Whose it is.
+    pub owner: Owner,
 }
 
 /// A request: one resource, or several of the same group.
@@ -251,6 +287,19 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// When it does not exist or cannot be read.
     async fn lookup(&self, urn: &Urn, properties: &Map) -> Result<Value, ProviderError>;
+
+    /// Reads resources as they are in the cloud now, with as few requests as the API allows. One answer
+    /// for each, in order: `None` when there is no such resource.
+    async fn observe(&self, wanted: &[Wanted]) -> Vec<Result<Option<Found>, ProviderError>> {
+        let error = |wanted: &Wanted| Err(ProviderError::new(format!("`{}` cannot be read.", wanted.urn)));
+        wanted.iter().map(error).collect()
+    }
+
+    /// The declared properties, out of `inputs`, that are different in the cloud. Pure. `old` is what the
+    /// inputs say, `new` what the cloud says.
+    fn drift(&self, _kind: &Kind, _inputs: &Value, _outputs: &Value) -> Vec<Change> {
+        Vec::new()
+    }
 
     /// Sends a request. Temporary failures are retried inside.
     ///

@@ -78,6 +78,19 @@ pub struct Run {
     pub program: Option<String>,
 }
 
+/// A run, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastRun {
+    /// The run.
+    pub run: Run,
+    /// How many operations of each sort, by a word, e.g., `created`. `None` while the run goes on, and for
+    /// ever when it was killed.
+    pub counts: Option<BTreeMap<String, usize>>,
+}
+
+/// How many runs a state remembers.
+const REMEMBERED_RUNS: usize = 100;
+
 /// A line of the journal. Any prefix of a journal yields a valid state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "kebab-case")]
@@ -148,6 +161,25 @@ pub enum Entry {
         /// Which, by URN and generation.
         resources: Vec<(Urn, u32)>,
     },
+    /// A resource has a new URN.
+    Rename {
+        /// The old one.
+        from: Urn,
+        /// The new one.
+        to: Urn,
+    },
+    /// What a refresh has found of a resource. Inputs that drifted are recorded as they are in the cloud,
+    /// so that the next plan shows what it takes to get back.
+    Observed {
+        /// Which.
+        urn: Urn,
+        /// The inputs with what has drifted.
+        #[serde(with = "mlflow_host_graph::value::revealing")]
+        inputs: Value,
+        /// The attributes.
+        #[serde(with = "mlflow_host_graph::value::revealing")]
+        outputs: Value,
+    },
     /// What is recorded of a resource besides inputs and outputs has changed.
     Hints {
         /// Which.
@@ -159,6 +191,11 @@ pub enum Entry {
     Condemn {
         /// Which.
         urn: Urn,
+    },
+    /// Somebody has put a state in place of this one, e.g., an exported one.
+    Replaced {
+        /// The state. Its number of entries does not count.
+        state: Box<State>,
     },
     /// The outputs of the stack.
     Outputs {
@@ -203,6 +240,9 @@ pub struct State {
     pub outputs: Value,
     /// The last run that began.
     pub last_run: Option<Run>,
+    /// The last runs, the oldest first.
+    #[serde(default)]
+    pub history: Vec<PastRun>,
 }
 
 impl State {
@@ -220,6 +260,7 @@ impl State {
             open: BTreeMap::new(),
             outputs: Value::empty_map(),
             last_run: None,
+            history: Vec::new(),
         }
     }
 
@@ -265,7 +306,12 @@ impl State {
                 let serial = self.serial;
                 *self = Self { serial, format, ..Self::new(&stack, target, seed) };
             }
-            Entry::Begin { run } => self.last_run = Some(run),
+            Entry::Begin { run } => {
+                self.history.push(PastRun { run: run.clone(), counts: None });
+                let surplus = self.history.len().saturating_sub(REMEMBERED_RUNS);
+                self.history.drain(..surplus);
+                self.last_run = Some(run);
+            }
             Entry::Intent { request } => {
                 self.open.insert(request.id.clone(), OpenOperation { request, handle: None });
             }
@@ -308,6 +354,13 @@ impl State {
                     self.remove(&urn, generation);
                 }
             }
+            Entry::Rename { from, to } => self.rename(&from, to),
+            Entry::Observed { urn, inputs, outputs } => {
+                if let Some(recorded) = self.resources.get_mut(&urn) {
+                    recorded.inputs = inputs;
+                    recorded.outputs = outputs;
+                }
+            }
             Entry::Hints { urn, hints } => {
                 if let Some(recorded) = self.resources.get_mut(&urn) {
                     recorded.hints = hints;
@@ -318,8 +371,14 @@ impl State {
                     self.condemned.push(recorded);
                 }
             }
+            Entry::Replaced { state } => *self = Self { serial: self.serial, ..*state },
             Entry::Outputs { outputs } => self.outputs = outputs,
-            Entry::End { .. } => {}
+            Entry::End { run, counts } => {
+                let ended = self.history.iter_mut().rev().find(|past| past.run.id == run);
+                if let Some(past) = ended {
+                    past.counts = Some(counts);
+                }
+            }
         }
     }
 
@@ -359,6 +418,25 @@ impl State {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// Gives a resource a new URN, everywhere. Its name in the cloud stays.
+    pub(crate) fn rename(&mut self, from: &Urn, to: Urn) {
+        let Some(mut recorded) = self.resources.remove(from) else { return };
+        recorded.urn = to.clone();
+        recorded.hints.named_after.get_or_insert_with(|| from.clone());
+        self.resources.insert(to.clone(), recorded);
+        if let Some(generation) = self.retired.remove(from) {
+            self.retired.insert(to.clone(), generation);
+        }
+        for recorded in self.condemned.iter_mut().filter(|recorded| recorded.urn == *from) {
+            recorded.urn = to.clone();
+        }
+        for recorded in self.resources.values_mut().chain(&mut self.condemned) {
+            if recorded.hints.dependencies.remove(from) {
+                recorded.hints.dependencies.insert(to.clone());
             }
         }
     }
@@ -414,4 +492,33 @@ fn letters_and_digits(bytes: &[u8]) -> String {
             char::from(ALPHABET[usize::from(*byte) % choices])
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> State {
+        let target = StateTarget { cloud: "local".to_owned(), project: "demo".to_owned() };
+        State::new("dev", target, "ab1cd".to_owned())
+    }
+
+    #[test]
+    fn the_last_hundred_runs_are_remembered_with_what_came_of_them() {
+        let mut state = state();
+        for number in 0..103 {
+            let run = Run { id: number.to_string(), command: "up".to_owned(), ..Run::default() };
+            state.apply(Entry::Begin { run });
+            if number != 101 {
+                let counts = BTreeMap::from([("created".to_owned(), number)]);
+                state.apply(Entry::End { run: number.to_string(), counts });
+            }
+        }
+        assert_eq!(state.history.len(), 100);
+        let told =
+            |past: &PastRun| (past.run.id.clone(), past.counts.clone().map(|counts| counts["created"]));
+        assert_eq!(told(&state.history[0]), ("3".to_owned(), Some(3)));
+        assert_eq!(told(&state.history[98]), ("101".to_owned(), None));
+        assert_eq!(told(&state.history[99]), ("102".to_owned(), Some(102)));
+    }
 }

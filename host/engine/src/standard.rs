@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
 use crate::provider::{
-    Change, ChangeKind, Declaration, Durations, Progress, Provider, ProviderError, Recovery, Request,
-    Resolved,
+    Change, ChangeKind, Declaration, Durations, Found, Progress, Provider, ProviderError, Recovery, Request,
+    Resolved, Wanted,
 };
 
 /// One property of a standard kind.
@@ -232,6 +232,14 @@ impl<P: Provider> Provider for Standard<P> {
             )));
         }
         self.inner.lookup(urn, properties).await
+    }
+
+    async fn observe(&self, wanted: &[Wanted]) -> Vec<Result<Option<Found>, ProviderError>> {
+        self.inner.observe(wanted).await
+    }
+
+    fn drift(&self, kind: &Kind, inputs: &Value, outputs: &Value) -> Vec<Change> {
+        if find(kind).is_some() { Vec::new() } else { self.inner.drift(kind, inputs, outputs) }
     }
 
     async fn begin(&self, request: &Request) -> Result<Progress, ProviderError> {

@@ -54,6 +54,22 @@ pub enum StoreError {
         /// Process id on that host.
         process: u32,
     },
+    /// The lock was lost, e.g., because the process stood still for too long.
+    #[error("this run has lost its lock on the stack: {taken}. It writes nothing more.")]
+    LockLost {
+        /// Who has it now, as a clause.
+        taken: String,
+    },
+    /// What the state is kept in is not there, or lets nobody in.
+    #[error("the state in {place} cannot be reached: {reason}.")]
+    Unreachable {
+        /// Where it is kept.
+        place: String,
+        /// Why, as a clause.
+        reason: String,
+        /// What to do, as a sentence.
+        remedy: String,
+    },
     /// Secrets cannot be sealed or opened.
     #[error("the secrets of the state cannot be read: {0}.")]
     Key(String),

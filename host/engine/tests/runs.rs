@@ -6,7 +6,9 @@ mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mlflow_host_engine::{Action, Event, Summary};
+use mlflow_host_engine::{
+    Action, Difference, Event, Plan, PlanDigests, SavedPlan, SavedPlanError, Selection, Summary,
+};
 use mlflow_host_graph::{Expression, Graph, Options, Reference, Resource, Role, Value};
 use model::{Bench, Fuse};
 use proptest::prelude::*;
@@ -222,6 +224,163 @@ fn missing_attributes_are_named() {
         bench.plan(&wrong).unwrap_err()[0].to_string(),
         "std/Value::v: `model.test/Thing::network` has no attribute `uri`."
     );
+}
+
+fn selection(targets: &[&str], excludes: &[&str]) -> Selection {
+    let urns = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    Selection { targets: urns(targets), excludes: urns(excludes), ..Selection::default() }
+}
+
+fn names(plan: &Plan) -> Vec<String> {
+    plan.operations
+        .iter()
+        .flat_map(|operation| &operation.steps)
+        .map(|step| step.urn.name().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_target_comes_with_what_it_needs_and_an_exclusion_takes_what_needs_it() {
+    let bench = Bench::default();
+    let wanted = small("1", "a");
+    let plan = |selection: &Selection| bench.select(Some(&wanted), selection).unwrap();
+    assert_eq!(names(&plan(&selection(&[DATABASE], &[]))), ["network", "database"]);
+    assert_eq!(names(&plan(&selection(&[], &[DATABASE]))), ["network"]);
+    let dependents = Selection { dependents: true, ..selection(&[NETWORK], &[]) };
+    assert_eq!(names(&plan(&dependents)), ["network", "database", "service"]);
+    let problems = bench.select(Some(&wanted), &selection(&["model.test/Thing::databse"], &[])).unwrap_err();
+    assert_eq!(
+        problems[0].message,
+        "The stack has no resource `model.test/Thing::databse`. Did you mean `model.test/Thing::database`?"
+    );
+}
+
+#[test]
+fn a_replacement_can_be_asked_for() {
+    let bench = Bench::default();
+    up(&bench, &small("1", "a"));
+    let replace = Selection { replace: [SERVICE.parse().unwrap()].into(), ..Selection::default() };
+    let plan = bench.select(Some(&small("1", "a")), &replace).unwrap();
+    assert_eq!(plan.operations[0].action, Action::Replace);
+    assert_eq!(plan.operations[0].steps[0].reason, "it was asked for");
+}
+
+#[test]
+fn the_rest_can_be_destroyed_around_what_is_protected() {
+    let bench = Bench::default();
+    let mut wanted = small("1", "a");
+    wanted.resources[1].options.protect = true;
+    up(&bench, &wanted);
+    assert_eq!(bench.select(None, &Selection::default()).unwrap_err().len(), 1);
+    let rest = bench.select(None, &Selection { except_protected: true, ..Selection::default() }).unwrap();
+    assert_eq!(names(&rest), ["service"], "the database lives in the network");
+}
+
+#[test]
+fn an_alias_renames_without_replacing() {
+    let bench = Bench::default();
+    up(&bench, &small("1", "a"));
+    let mut renamed = small("1", "a");
+    renamed.resources[2].urn = "model.test/Thing::web".parse().unwrap();
+    renamed.resources[2].options.aliases = vec![SERVICE.parse().unwrap()];
+    let plan = bench.plan(&renamed).unwrap();
+    assert!(plan.is_empty(), "{:?}", names(&plan));
+    assert_eq!(plan.renamed.len(), 1);
+    up(&bench, &renamed);
+    assert!(things(&bench).contains(&"service-seed1".to_owned()), "the name in the cloud stays");
+    // The alias may go once the rename is recorded.
+    renamed.resources[2].options.aliases.clear();
+    assert_eq!(lines(&bench, &renamed), [] as [&str; 0]);
+    let mut twice = renamed.clone();
+    for name in ["x", "y"] {
+        let mut claimant = resource(&format!("model.test/Thing::{name}"), []);
+        claimant.options.aliases = vec!["model.test/Thing::web".parse().unwrap()];
+        twice.resources.push(claimant);
+    }
+    twice.resources.remove(2);
+    let message = bench.plan(&twice).unwrap_err()[0].message.clone();
+    assert_eq!(message, "Its alias `model.test/Thing::web` is claimed by `model.test/Thing::x` too.");
+}
+
+#[test]
+fn what_exists_is_adopted_and_brought_to_what_is_declared() {
+    let bench = Bench::default();
+    let exists = |name: &str, body: serde_json::Value| {
+        bench.world.things.lock().unwrap().insert(name.to_owned(), body);
+    };
+    exists("theirs", serde_json::json!({"name": "theirs", "size": "9", "fixed": "a"}));
+    let mut imported =
+        resource(NETWORK, [("name", text("theirs")), ("size", text("1")), ("fixed", text("a"))]);
+    imported.options.import = Some("theirs".to_owned());
+    let wanted = graph(vec![imported.clone()]);
+    let plan = runtime().block_on(bench.adopt(&wanted, false)).unwrap();
+    let actions: Vec<_> = plan.operations.iter().map(|operation| operation.action).collect();
+    assert_eq!(actions, [Action::Adopt, Action::Update]);
+    let mut state = bench.state();
+    runtime().block_on(bench.carry_out(&plan, &wanted, &mut state, &Fuse::default()));
+    assert_eq!(bench.world.things.lock().unwrap()["theirs"]["size"], "1");
+    assert!(bench.plan(&wanted).unwrap().is_empty());
+
+    let bench = Bench::default();
+    let exists = |name: &str, body: serde_json::Value| {
+        bench.world.things.lock().unwrap().insert(name.to_owned(), body);
+    };
+    let refused = || runtime().block_on(bench.adopt(&wanted, false)).unwrap_err()[0].message.clone();
+    assert_eq!(refused(), "There is no `theirs` to import.");
+    exists("theirs", serde_json::json!({"name": "theirs", "size": "1", "fixed": "b"}));
+    assert_eq!(
+        refused(),
+        "`theirs` cannot become what is declared without being replaced: `fixed` is \"b\", not \"a\". Declare it as it is."
+    );
+    exists("theirs", serde_json::json!({"owner": "prod"}));
+    assert_eq!(refused(), "`theirs` belongs to the stack `prod`.");
+}
+
+#[test]
+fn drift_is_what_was_declared_and_is_different_now() {
+    let bench = Bench::default();
+    up(&bench, &small("1", "a"));
+    {
+        let mut things = bench.world.things.lock().unwrap();
+        things.get_mut("service-seed1").unwrap()["size"] = "7".into();
+        things.get_mut("service-seed1").unwrap()["labels"] = "not declared".into();
+        things.remove("network-seed1/database-seed1");
+    }
+    let drifts = runtime().block_on(bench.refresh());
+    assert_eq!(drifts.len(), 2);
+    assert_eq!(drifts[0].difference, Difference::Gone);
+    let Difference::Changed(changes) = &drifts[1].difference else { panic!("{drifts:?}") };
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].path.to_string(), "size");
+    assert_eq!(lines(&bench, &small("1", "a")), ["create database", "update service"]);
+    up(&bench, &small("1", "a"));
+    assert_eq!(runtime().block_on(bench.refresh()), []);
+    assert!(bench.plan(&small("1", "a")).unwrap().is_empty());
+}
+
+#[test]
+fn a_saved_plan_is_carried_out_as_it_was_or_not_at_all() {
+    let bench = Bench::default();
+    let digests = |state: &str| PlanDigests {
+        tool: "0.1.0".to_owned(),
+        stack: "test".to_owned(),
+        program: "p".to_owned(),
+        configuration: "c".to_owned(),
+        state: state.to_owned(),
+        sources: "s".to_owned(),
+    };
+    let plan = bench.plan(&small("1", "a")).unwrap();
+    let text = serde_json::to_string(&SavedPlan::new(digests("1"), &plan)).unwrap();
+    let saved = SavedPlan::parse(&text).unwrap();
+    assert_eq!(saved.verify(&digests("1"), &plan), Ok(()));
+    let stale = saved.verify(&digests("2"), &plan).unwrap_err().to_string();
+    assert!(stale.starts_with("it was made from something else: the state was 1, now it is 2."), "{stale}");
+    let other = bench.plan(&small("2", "a")).unwrap();
+    assert!(saved.verify(&digests("1"), &other).is_err());
+    assert_eq!(SavedPlan::parse(&text.replace("service-seed1", "evil")), Err(SavedPlanError::Edited));
+    let newer = text.replace("\"version\":1", "\"version\":2");
+    assert_eq!(SavedPlan::parse(&newer), Err(SavedPlanError::Version { found: 2 }));
+    assert!(matches!(SavedPlan::parse("{}"), Err(SavedPlanError::Malformed(_))));
 }
 
 /// A declared thing of a random graph.

@@ -31,6 +31,12 @@ pub struct Options {
     pub replace_on: Vec<Expression>,
     /// Paths whose changes are ignored after creation.
     pub ignore_changes: Vec<PropertyPath>,
+    /// Earlier URNs of the resource: what is recorded under one of them is this resource.
+    pub aliases: Vec<Urn>,
+    /// The full resource name of an existing resource that is to be managed from now on.
+    pub import: Option<String>,
+    /// How long an operation on the resource may take, in seconds, before the run goes on without it.
+    pub timeout_seconds: Option<u64>,
 }
 
 /// A declared resource.

@@ -116,6 +116,9 @@ impl<'a, 's> Executor<'a, 's> {
 
     async fn run(mut self) -> Result<Summary, ApplyError> {
         self.journal.commit(Entry::Begin { run: self.context.run.clone() }).await;
+        for (from, to) in &self.context.plan.renamed {
+            self.journal.record(Entry::Rename { from: from.clone(), to: to.clone() });
+        }
         self.keep_books()?;
         let mut running: FuturesUnordered<Running<'_>> = FuturesUnordered::new();
         let context = self.context;
@@ -280,36 +283,54 @@ impl<'a, 's> Executor<'a, 's> {
     /// Carries out an operation that sends nothing.
     fn change_state_alone(&self, operation: &Operation) -> Result<(), ApplyError> {
         for step in &operation.steps {
-            let resource = self
-                .resources
-                .get(&step.urn)
-                .filter(|_| matches!(operation.action, Action::Create | Action::Replace | Action::Update));
-            let Some(resource) = resource else {
+            let kept =
+                matches!(operation.action, Action::Create | Action::Replace | Action::Update | Action::Adopt);
+            let Some(resource) = self.resources.get(&step.urn).filter(|_| kept) else {
                 self.journal.record(Entry::Forget { resources: vec![(step.urn.clone(), step.generation)] });
                 continue;
             };
             let recorded = self.journal.state().resources.get(&step.urn).cloned();
             let recorded = recorded.filter(|_| operation.action == Action::Update);
-            if let Some(prepared) = self.prepare(resource, recorded.as_ref(), step.generation)? {
-                let outputs =
-                    standard::outputs(&step.urn, &prepared.resolved.inputs, &prepared.resolved.predicted);
-                if operation.action == Action::Replace {
-                    self.journal.record(Entry::Condemn { urn: step.urn.clone() });
-                }
-                self.journal.record(Entry::Set {
-                    resources: vec![Recorded {
-                        urn: step.urn.clone(),
-                        identity: prepared.resolved.identity.unwrap_or_default(),
-                        inputs: prepared.resolved.inputs,
-                        outputs,
-                        hints: prepared.hints,
-                        unsettled: false,
-                        deferred: None,
-                    }],
-                });
+            let Some(Prepared { resolved, hints }) =
+                self.prepare(resource, recorded.as_ref(), step.generation)?
+            else {
+                continue;
+            };
+            if operation.action == Action::Replace {
+                self.journal.record(Entry::Condemn { urn: step.urn.clone() });
             }
+            let adopted = operation.action == Action::Adopt;
+            let (identity, outputs) = if adopted {
+                (step.identity.clone(), Value::Map(step.predicted.clone()))
+            } else {
+                let outputs = standard::outputs(&step.urn, &resolved.inputs, &resolved.predicted);
+                (resolved.identity, outputs)
+            };
+            self.journal.record(Entry::Set {
+                resources: vec![Recorded {
+                    urn: step.urn.clone(),
+                    identity: identity.unwrap_or_default(),
+                    inputs: resolved.inputs,
+                    outputs,
+                    hints,
+                    // Where an adopted resource differs, the update that follows settles it.
+                    unsettled: adopted && self.is_updated_after(operation),
+                    deferred: None,
+                }],
+            });
         }
         Ok(())
+    }
+
+    /// Whether an update of the same resource waits for the operation.
+    fn is_updated_after(&self, operation: &Operation) -> bool {
+        let OperationId(position) = operation.id;
+        self.dependents[position].iter().map(|dependent| &self.context.plan.operations[*dependent]).any(
+            |next| {
+                next.action == Action::Update
+                    && next.steps.iter().any(|step| operation.steps[0].urn == step.urn)
+            },
+        )
     }
 
     async fn close(mut self) -> Result<Summary, ApplyError> {
@@ -318,7 +339,7 @@ impl<'a, 's> Executor<'a, 's> {
         let left = left.count();
         self.summary.skipped += left + self.ready.len() + self.blocked.len();
         let complete = self.summary.failed == 0 && self.summary.skipped == 0 && self.summary.deferred == 0;
-        if complete {
+        if complete && !self.context.plan.partial {
             self.journal.record(Entry::Outputs { outputs: self.outputs()? });
         }
         let counts: BTreeMap<String, usize> =
@@ -377,9 +398,13 @@ pub(crate) fn prepare(
             .map_err(|source| ApplyError::Evaluate { urn: resource.urn.clone(), source })?
     };
     let suffix = journal.state().suffix(generation);
-    let declaration = Declaration { urn: &resource.urn, properties: &evaluated.properties, suffix: &suffix };
+    let existing = journal.state().resources.get(&resource.urn).cloned();
+    // A renamed resource keeps the name that was generated for it.
+    let named_after = existing.as_ref().and_then(|recorded| recorded.hints.named_after.as_ref());
+    let urn = named_after.unwrap_or(&resource.urn);
+    let declaration = Declaration { urn, properties: &evaluated.properties, suffix: &suffix };
     let Ok(resolved) = context.provider.resolve(&declaration) else { return Ok(None) };
-    let hints = hints(resource, generation, evaluated.replace_on, &resolved);
+    let hints = hints(resource, existing.as_ref(), generation, &evaluated, &resolved);
     Ok(Some(Prepared { resolved, hints }))
 }
 
@@ -394,7 +419,8 @@ fn lookup(context: &Apply<'_>, urn: &Urn) -> Option<Known> {
 }
 
 fn is_local(operation: &Operation) -> bool {
-    operation.action == Action::Forget || operation.steps.iter().all(|step| step.urn.kind().is_standard())
+    matches!(operation.action, Action::Forget | Action::Adopt)
+        || operation.steps.iter().all(|step| step.urn.kind().is_standard())
 }
 
 fn describe(operation: &Operation) -> String {

@@ -1,5 +1,7 @@
 //! One operation, from its first entry in the journal to its last.
 
+use std::time::Duration;
+
 use mlflow_host_graph::{PropertyPath, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -44,7 +46,7 @@ pub(crate) async fn carry_out(
     let action = match operation.action {
         Action::Create | Action::Replace => RequestAction::Create,
         Action::Update => RequestAction::Update,
-        Action::Delete | Action::DeleteReplaced | Action::Forget => RequestAction::Delete,
+        Action::Delete | Action::DeleteReplaced | Action::Forget | Action::Adopt => RequestAction::Delete,
     };
     let mut targets = Vec::with_capacity(operation.steps.len());
     for step in &operation.steps {
@@ -66,7 +68,21 @@ pub(crate) async fn carry_out(
     journal.commit(Entry::Intent { request: request.clone() }).await;
     let progress = context.provider.begin(&request).await;
     let note = |note: String| context.observer.observe(Event::Running { id: operation.id, note });
-    Ok(follow(context, journal, &request, progress, None, &note).await)
+    let followed = follow(context, journal, &request, progress, None, &note);
+    let Some(patience) = patience(resources, operation) else { return Ok(followed.await) };
+    Ok(tokio::time::timeout(patience, followed).await.unwrap_or_else(|_| End::Failed {
+        message: format!(
+            "It has taken longer than the {} s that it may take; the cloud goes on with it.",
+            patience.as_secs()
+        ),
+        hint: Some("Run the same command again to take it up where it is.".to_owned()),
+    }))
+}
+
+/// How long an operation may take, if the program says so.
+fn patience(resources: &Resources<'_>, operation: &Operation) -> Option<Duration> {
+    let limits = operation.steps.iter().filter_map(|step| resources.get(&step.urn)?.options.timeout_seconds);
+    limits.max().map(Duration::from_secs)
 }
 
 /// Follows a request to its end. `handle` is the one that is in the journal already.

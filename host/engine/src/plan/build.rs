@@ -10,7 +10,7 @@ use crate::plan::evaluate::{Evaluated, Known, StateScope, evaluate_resource};
 use crate::plan::group::group;
 use crate::plan::order::{Draft, operations, reaches};
 use crate::plan::{Action, Change, ChangeKind, Plan, PlanContext, Step};
-use crate::provider::{Declaration, RecordHints, Resolved};
+use crate::provider::{Declaration, Found, RecordHints, Resolved};
 use crate::record::{Recorded, State};
 
 /// Plans what it takes to make the cloud match the graph. Nothing is sent.
@@ -19,22 +19,57 @@ use crate::record::{Recorded, State};
 /// Everything that is wrong with the declarations, together.
 pub fn plan(graph: &Graph, state: &State, context: &PlanContext<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let order = graph.order().map_err(|problem| vec![problem])?;
+    let renamed = renames(graph, state)?;
+    let renamed_state = (!renamed.is_empty()).then(|| {
+        let mut state = state.clone();
+        for (from, to) in &renamed {
+            state.rename(from, to.clone());
+        }
+        state
+    });
     let mut planner = Planner {
-        state,
+        state: renamed_state.as_ref().unwrap_or(state),
         context,
         known: HashMap::with_capacity(order.len()),
         drafts: Vec::new(),
         draft_of: HashMap::new(),
         deletions: Deletions::default(),
         replaced: BTreeMap::new(),
-        plan: Plan::default(),
-        problems: Vec::new(),
+        plan: Plan { renamed, partial: context.selection.is_partial(), ..Plan::default() },
+        problems: context
+            .selection
+            .check(graph.resources.iter().map(|resource| &resource.urn).chain(state.resources.keys())),
     };
     for position in order {
         planner.take(&graph.resources[position]);
     }
     planner.delete_what_is_not_declared(graph);
     planner.finish(graph)
+}
+
+/// The recorded resources that the program declares under a new URN, by their old ones.
+fn renames(graph: &Graph, state: &State) -> Result<BTreeMap<Urn, Urn>, Vec<Diagnostic>> {
+    let declared: BTreeSet<&Urn> = graph.resources.iter().map(|resource| &resource.urn).collect();
+    let mut renamed: BTreeMap<Urn, Urn> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for resource in &graph.resources {
+        let known = |alias: &&Urn| state.resources.contains_key(*alias);
+        for alias in resource.options.aliases.iter().filter(known) {
+            let complaint = if declared.contains(alias) {
+                format!("Its alias `{alias}` is declared as a resource of its own.")
+            } else if alias.kind() != resource.urn.kind() {
+                format!("Its alias `{alias}` is of another kind.")
+            } else if state.resources.contains_key(&resource.urn) {
+                format!("It is recorded already, and so is its alias `{alias}`. Remove the alias.")
+            } else if let Some(other) = renamed.insert(alias.clone(), resource.urn.clone()) {
+                format!("Its alias `{alias}` is claimed by `{other}` too.")
+            } else {
+                continue;
+            };
+            problems.push(Diagnostic::error("alias", complaint).about(resource.urn.to_string()));
+        }
+    }
+    if problems.is_empty() { Ok(renamed) } else { Err(problems) }
 }
 
 struct Planner<'a> {
@@ -98,7 +133,11 @@ impl Planner<'_> {
 
     fn resolve(&mut self, urn: &Urn, evaluated: &Evaluated, generation: u32) -> Option<Resolved> {
         let suffix = self.state.suffix(generation);
-        let declaration = Declaration { urn, properties: &evaluated.properties, suffix: &suffix };
+        // A renamed resource keeps the name that was generated for it.
+        let recorded = self.state.resources.get(urn);
+        let named_after = recorded.and_then(|recorded| recorded.hints.named_after.as_ref()).unwrap_or(urn);
+        let declaration =
+            Declaration { urn: named_after, properties: &evaluated.properties, suffix: &suffix };
         match self.context.provider.resolve(&declaration) {
             Ok(resolved) => Some(resolved),
             Err(error) => {
@@ -109,9 +148,52 @@ impl Planner<'_> {
     }
 
     fn create(&mut self, resource: &Resource, resolved: Resolved, generation: u32) {
+        if let Some(found) = self.context.adopted.get(&resource.urn) {
+            return self.adopt(resource, resolved, generation, found);
+        }
         self.known.insert(resource.urn.clone(), planned(&resolved, Map::new()));
         let step = step(&resource.urn, generation, String::new(), Vec::new(), &resolved);
         self.draft(Action::Create, step, &resource.dependencies(), resolved);
+    }
+
+    /// Takes an existing resource in and, where it differs, brings it to what is declared.
+    fn adopt(&mut self, resource: &Resource, resolved: Resolved, generation: u32, found: &Found) {
+        let urn = &resource.urn;
+        let drift = self.context.provider.drift(urn.kind(), &resolved.inputs, &found.outputs);
+        let fixed: Vec<_> = drift.iter().filter(|change| change.kind == ChangeKind::Replace).collect();
+        if !fixed.is_empty() {
+            let differences: Vec<_> = fixed
+                .iter()
+                .map(|change| {
+                    let (declared, real) = (change.old.to_shown_json(), change.new.to_shown_json());
+                    format!("`{}` is {real}, not {declared}", change.path)
+                })
+                .collect();
+            let message = format!(
+                "`{}` cannot become what is declared without being replaced: {}. Declare it as it is.",
+                found.identity,
+                differences.join("; ")
+            );
+            return self.problem(urn, "adopt", message);
+        }
+        let changes: Vec<Change> =
+            drift.into_iter().map(|change| Change { old: change.new, new: change.old, ..change }).collect();
+        let outputs = found.outputs.as_map().cloned().unwrap_or_default();
+        self.known.insert(urn.clone(), planned(&resolved, outputs.clone()));
+        let adopted = Step {
+            predicted: outputs,
+            identity: Some(found.identity.clone()),
+            ..step(urn, generation, format!("`{}` exists", found.identity), Vec::new(), &resolved)
+        };
+        let dependencies = resource.dependencies();
+        let position = self.draft(Action::Adopt, adopted, &dependencies, Resolved::default());
+        if !changes.is_empty() {
+            let reason = "it differs from what is declared".to_owned();
+            let mut update = step(urn, generation, reason, changes, &resolved);
+            update.identity = Some(found.identity.clone());
+            let updated = self.draft(Action::Update, update, &dependencies, resolved);
+            self.drafts[updated].needs.insert(position);
+        }
     }
 
     fn compare(
@@ -129,7 +211,7 @@ impl Planner<'_> {
         if changes.is_empty() && !recorded.unsettled {
             self.known.insert(urn.clone(), Known::from(recorded));
             self.plan.unchanged.insert(urn.clone());
-            let hints = hints(resource, recorded.hints.generation, evaluated.replace_on.clone(), &resolved);
+            let hints = hints(resource, Some(recorded), recorded.hints.generation, evaluated, &resolved);
             if hints != recorded.hints {
                 self.plan.bookkeeping.insert(urn.clone());
             }
@@ -149,6 +231,9 @@ impl Planner<'_> {
         evaluated: &Evaluated,
         changes: &[Change],
     ) -> Option<String> {
+        if self.context.selection.replace.contains(&recorded.urn) {
+            return Some("it was asked for".to_owned());
+        }
         let container = recorded.hints.container.as_ref().and_then(|identity| self.replaced.get(identity));
         if let Some(Replaced { urn: container, .. }) = container {
             return Some(format!("it lives in `{container}`, which is replaced"));
@@ -212,7 +297,11 @@ impl Planner<'_> {
         resolved: Resolved,
     ) -> usize {
         let durations = self.context.provider.durations(step.urn.kind());
-        let expected = if action == Action::Update { durations.update } else { durations.create };
+        let expected = match action {
+            Action::Update => durations.update,
+            Action::Adopt => std::time::Duration::ZERO,
+            _ => durations.create,
+        };
         self.draft_of.insert(step.urn.clone(), self.drafts.len());
         self.drafts.push(Draft {
             action,
@@ -264,8 +353,12 @@ impl Planner<'_> {
                 Err(problem) => self.problems.push(problem),
             }
         }
-        let groups = group(&self.drafts);
-        if let Err(stuck) = operations(self.drafts, groups, &mut self.plan) {
+        let drafts = self.context.selection.narrow(self.drafts);
+        if self.plan.partial {
+            self.plan.bookkeeping.clear();
+        }
+        let groups = group(&drafts);
+        if let Err(stuck) = operations(drafts, groups, &mut self.plan) {
             self.problems.push(circle(&stuck));
         }
         if self.problems.is_empty() { Ok(self.plan) } else { Err(self.problems) }
@@ -306,8 +399,9 @@ fn step(urn: &Urn, generation: u32, reason: String, changes: Vec<Change>, resolv
 /// What will be recorded of a resource besides inputs and outputs.
 pub(crate) fn hints(
     resource: &Resource,
+    recorded: Option<&Recorded>,
     generation: u32,
-    replace_on: Value,
+    evaluated: &Evaluated,
     resolved: &Resolved,
 ) -> RecordHints {
     RecordHints {
@@ -318,6 +412,7 @@ pub(crate) fn hints(
         lock: resolved.lock.clone(),
         protect: resource.options.protect,
         retain_on_delete: resource.options.retain_on_delete,
-        replace_on,
+        replace_on: evaluated.replace_on.clone(),
+        named_after: recorded.and_then(|recorded| recorded.hints.named_after.clone()),
     }
 }

@@ -11,25 +11,19 @@ use crate::plan::{Action, Plan, PlanContext, Step};
 use crate::provider::Provider;
 use crate::record::{Recorded, State};
 
-/// Plans the deletion of everything that is recorded.
+/// Plans the deletion of everything that is recorded, or of the part that is selected.
 ///
 /// # Errors
-/// The resources that are protected.
+/// The resources that are protected, and targets that do not exist.
 pub fn plan_destroy(state: &State, context: &PlanContext<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let protected: Vec<_> = state
-        .resources
-        .values()
-        .filter(|recorded| recorded.hints.protect)
-        .map(|recorded| {
-            let message = "It is protected. Set `protect` to false in the program and run `up` first.";
-            Diagnostic::error("protected", message).about(recorded.urn.to_string())
-        })
-        .collect();
-    if !protected.is_empty() {
-        return Err(protected);
+    let selection = context.selection;
+    let problems = selection.check(state.resources.keys());
+    if !problems.is_empty() {
+        return Err(problems);
     }
+    let kept = if selection.except_protected { protected_and_needed(state) } else { BTreeSet::new() };
     let mut deletions = Deletions::default();
-    for recorded in state.resources.values() {
+    for recorded in state.resources.values().filter(|recorded| !kept.contains(&recorded.urn)) {
         deletions.add(recorded, Action::Delete, None);
     }
     for recorded in &state.condemned {
@@ -37,10 +31,36 @@ pub fn plan_destroy(state: &State, context: &PlanContext<'_>) -> Result<Plan, Ve
     }
     let mut drafts = Vec::new();
     deletions.draft(state, context.provider, &mut drafts, &HashMap::new());
+    let drafts = selection.narrow(drafts);
+    let protected = |draft: &Draft| {
+        let recorded = state.find(&draft.step.urn, draft.step.generation)?;
+        let message = "It is protected. Set `protect` to false in the program and run `up` first, or destroy the rest with `--except-protected`.";
+        recorded
+            .hints
+            .protect
+            .then(|| Diagnostic::error("protected", message).about(recorded.urn.to_string()))
+    };
+    let problems: Vec<_> = drafts.iter().filter_map(protected).collect();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     let groups = group(&drafts);
-    let mut plan = Plan::default();
+    let mut plan = Plan { partial: selection.is_partial(), ..Plan::default() };
     operations(drafts, groups, &mut plan).map_err(|stuck| vec![circle(&stuck)])?;
     Ok(plan)
+}
+
+/// Protected resources and everything that they need.
+fn protected_and_needed(state: &State) -> BTreeSet<Urn> {
+    let protected = state.resources.values().filter(|recorded| recorded.hints.protect);
+    let mut stack: Vec<&Urn> = protected.map(|recorded| &recorded.urn).collect();
+    let mut kept = BTreeSet::new();
+    while let Some(urn) = stack.pop() {
+        if let Some(recorded) = state.resources.get(urn).filter(|_| kept.insert(urn.clone())) {
+            stack.extend(&recorded.hints.dependencies);
+        }
+    }
+    kept
 }
 
 /// Resources that are to go.

@@ -103,7 +103,7 @@ pub(crate) fn evaluate_resource(
 }
 
 /// Sets the value at a path, where the path exists.
-fn put(target: &mut Value, path: &[Segment], value: Value) {
+pub(crate) fn put(target: &mut Value, path: &[Segment], value: Value) {
     match (path, target) {
         ([], target) => *target = value,
         ([Segment::Key(key)], Value::Map(entries)) => {

@@ -1,10 +1,13 @@
 //! Plans: what has to be done, as data.
 
+mod adopt;
 mod build;
 mod destroy;
 mod evaluate;
 mod group;
 mod order;
+mod saved;
+mod selection;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,14 +17,17 @@ use mlflow_host_graph::{Urn, Value};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use build::hints;
-pub(crate) use evaluate::{Known, StateScope, evaluate_resource, first_unknown};
+pub(crate) use evaluate::{Known, StateScope, evaluate_resource, first_unknown, put};
 
+pub use adopt::adoptable;
 pub use build::plan;
 pub use destroy::plan_destroy;
 pub use evaluate::lookups;
+pub use saved::{PlanDigests, SavedPlan, SavedPlanError, digest};
+pub use selection::Selection;
 
-use crate::provider::Provider;
 pub use crate::provider::{Change, ChangeKind};
+use crate::provider::{Found, Provider};
 
 /// The position of an operation in its plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,6 +47,8 @@ pub enum Action {
     Delete,
     /// Deletes a resource that has been, or is to be, replaced.
     DeleteReplaced,
+    /// Takes an existing resource into the state.
+    Adopt,
     /// Takes a resource out of the state and leaves the cloud alone.
     Forget,
 }
@@ -53,6 +61,7 @@ impl fmt::Display for Action {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::DeleteReplaced => "delete replaced",
+            Self::Adopt => "adopt",
             Self::Forget => "forget",
         })
     }
@@ -105,6 +114,10 @@ pub struct Plan {
     pub outputs: Map,
     /// Resources whose bookkeeping alone changes, e.g., protection: no request is sent.
     pub bookkeeping: BTreeSet<Urn>,
+    /// Resources that have a new URN, by the old one.
+    pub renamed: BTreeMap<Urn, Urn>,
+    /// Whether only part of the stack was planned: then the outputs stay as they are.
+    pub partial: bool,
 }
 
 impl Plan {
@@ -147,4 +160,39 @@ pub struct PlanContext<'a> {
     pub secrets: &'a BTreeMap<String, String>,
     /// What has been read of resources that are not managed; all others are unknown.
     pub lookups: &'a BTreeMap<Urn, Value>,
+    /// Existing resources to be managed from now on; see [`adoptable`].
+    pub adopted: &'a BTreeMap<Urn, Found>,
+    /// Which part is wanted.
+    pub selection: &'a Selection,
+}
+
+impl<'a> PlanContext<'a> {
+    /// Plans everything and adopts nothing.
+    pub fn new(
+        provider: &'a dyn Provider,
+        secrets: &'a BTreeMap<String, String>,
+        lookups: &'a BTreeMap<Urn, Value>,
+    ) -> Self {
+        static NONE: BTreeMap<Urn, Found> = BTreeMap::new();
+        static ALL: Selection = Selection {
+            targets: BTreeSet::new(),
+            excludes: BTreeSet::new(),
+            dependents: false,
+            replace: BTreeSet::new(),
+            except_protected: false,
+        };
+        Self { provider, secrets, lookups, adopted: &NONE, selection: &ALL }
+    }
+
+    /// Plans the same with existing resources adopted.
+    #[must_use]
+    pub fn adopting(self, adopted: &'a BTreeMap<Urn, Found>) -> Self {
+        Self { adopted, ..self }
+    }
+
+    /// Plans part of the same.
+    #[must_use]
+    pub fn selecting(self, selection: &'a Selection) -> Self {
+        Self { selection, ..self }
+    }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mlflow_host_engine::{
-    Action, Apply, Change, ChangeKind, Declaration, Durations, Entry, Event, Guard, Holder, Loaded, Observer,
-    Outcome, Plan, PlanContext, Progress, Provider, ProviderError, Recovery, Request, RequestAction,
-    Resolved, Run, Standard, State, StateTarget, Store, StoreError, Summary, apply, plan, plan_destroy,
-    recover,
+    Action, Apply, Change, ChangeKind, Declaration, Drift, Durations, Entry, Event, Found, Guard, Holder,
+    Loaded, Observer, Outcome, Owner, Plan, PlanContext, Progress, Provider, ProviderError, Recovery,
+    Request, RequestAction, Resolved, Run, Selection, Standard, State, StateTarget, Store, StoreError,
+    Summary, Wanted, adoptable, apply, plan, plan_destroy, recover, refresh,
 };
 use mlflow_host_graph::value::Map;
 use mlflow_host_graph::{Diagnostic, Graph, Kind, PropertyPath, Urn, Value};
@@ -186,6 +186,26 @@ impl Provider for Cloud<'_> {
         Ok(Value::from(json!({ "number": urn.name().len() })))
     }
 
+    async fn observe(&self, wanted: &[Wanted]) -> Vec<Result<Option<Found>, ProviderError>> {
+        let things = self.world.things.lock().unwrap();
+        let read = |wanted: &Wanted| {
+            let body = things.get(&wanted.identity)?;
+            let owner = match body["owner"].as_str() {
+                Some("") | None => Owner::Nobody,
+                Some(stack) => Owner::Other(stack.to_owned()),
+            };
+            let outputs = Value::from(body.clone()).over(Value::from(json!({ "id": wanted.identity })));
+            Some(Found { identity: wanted.identity.clone(), outputs, owner })
+        };
+        wanted.iter().map(|wanted| Ok(read(wanted))).collect()
+    }
+
+    fn drift(&self, kind: &Kind, inputs: &Value, outputs: &Value) -> Vec<Change> {
+        let declared = inputs.as_map().cloned().unwrap_or_default();
+        let changes = self.compare(kind, inputs, outputs);
+        changes.into_iter().filter(|change| declared.contains_key(&change.path.to_string())).collect()
+    }
+
     async fn begin(&self, request: &Request) -> Result<Progress, ProviderError> {
         self.fuse.burn().await;
         self.carry_out(request)?;
@@ -323,11 +343,47 @@ impl Bench {
         }
     }
 
+    /// Plans part of a graph, or of its destruction where there is none.
+    pub(crate) fn select(
+        &self,
+        graph: Option<&Graph>,
+        selection: &Selection,
+    ) -> Result<Plan, Vec<Diagnostic>> {
+        let fuse = Fuse::default();
+        let provider = Standard::new(Cloud { world: &self.world, fuse: &fuse });
+        let (secrets, lookups) = (BTreeMap::new(), BTreeMap::new());
+        let context = PlanContext::new(&provider, &secrets, &lookups).selecting(selection);
+        match graph {
+            Some(graph) => plan(graph, &self.state(), &context),
+            None => plan_destroy(&self.state(), &context),
+        }
+    }
+
+    /// Plans a graph with what exists already adopted.
+    pub(crate) async fn adopt(&self, graph: &Graph, adopt: bool) -> Result<Plan, Vec<Diagnostic>> {
+        let fuse = Fuse::default();
+        let provider = Standard::new(Cloud { world: &self.world, fuse: &fuse });
+        let (secrets, lookups, state) = (BTreeMap::new(), BTreeMap::new(), self.state());
+        let context = PlanContext::new(&provider, &secrets, &lookups);
+        let first = plan(graph, &state, &context)?;
+        let found = adoptable(graph, &state, &first, &provider, adopt).await?;
+        plan(graph, &state, &context.adopting(&found))
+    }
+
+    /// Brings the state up to date with the cloud.
+    pub(crate) async fn refresh(&self) -> Vec<Drift> {
+        let fuse = Fuse::default();
+        let provider = Standard::new(Cloud { world: &self.world, fuse: &fuse });
+        let refreshed = refresh(&self.state(), &provider).await;
+        self.entries.lock().unwrap().extend(refreshed.entries);
+        refreshed.drifts
+    }
+
     pub(crate) fn plan(&self, graph: &Graph) -> Result<Plan, Vec<Diagnostic>> {
         let fuse = Fuse::default();
         let provider = Standard::new(Cloud { world: &self.world, fuse: &fuse });
         let (secrets, lookups) = (BTreeMap::new(), BTreeMap::new());
-        plan(graph, &self.state(), &PlanContext { provider: &provider, secrets: &secrets, lookups: &lookups })
+        plan(graph, &self.state(), &PlanContext::new(&provider, &secrets, &lookups))
     }
 
     /// Runs `up`, or `destroy` where there is no graph. `None` when the fuse blew.
@@ -339,26 +395,14 @@ impl Bench {
         let work = async {
             let mut state = self.state();
             recover(&mut state, &provider, &store, &self.events).await.expect("recovery works");
-            let context = PlanContext { provider: &provider, secrets: &secrets, lookups: &lookups };
+            let context = PlanContext::new(&provider, &secrets, &lookups);
             let plan = match graph {
                 Some(graph) => plan(graph, &state, &context),
                 None => plan_destroy(&state, &context),
             };
             let plan = plan.expect("the graph can be planned");
             self.note_detours(&plan);
-            let run = Run { id: "run".to_owned(), command: "up".to_owned(), ..Run::default() };
-            let context = Apply {
-                plan: &plan,
-                graph: graph.unwrap_or(&empty),
-                provider: &provider,
-                secrets: &secrets,
-                lookups: &lookups,
-                store: &store,
-                observer: &self.events,
-                run: &run,
-            };
-            let (_sender, stop) = watch::channel(false);
-            apply(context, &mut state, stop).await.expect("the journal can be written")
+            self.carry_out(&plan, graph.unwrap_or(&empty), &mut state, fuse).await
         };
         let cut = async {
             while !fuse.blown() {
@@ -370,5 +414,31 @@ impl Bench {
             summary = work => Some(summary),
             () = cut => None,
         }
+    }
+
+    /// Carries a plan out.
+    pub(crate) async fn carry_out(
+        &self,
+        plan: &Plan,
+        graph: &Graph,
+        state: &mut State,
+        fuse: &Fuse,
+    ) -> Summary {
+        let provider = Standard::new(Cloud { world: &self.world, fuse });
+        let store = Memory { entries: &self.entries, fuse };
+        let (secrets, lookups) = (BTreeMap::new(), BTreeMap::new());
+        let run = Run { id: "run".to_owned(), command: "up".to_owned(), ..Run::default() };
+        let context = Apply {
+            plan,
+            graph,
+            provider: &provider,
+            secrets: &secrets,
+            lookups: &lookups,
+            store: &store,
+            observer: &self.events,
+            run: &run,
+        };
+        let (_sender, stop) = watch::channel(false);
+        apply(context, state, stop).await.expect("the journal can be written")
     }
 }

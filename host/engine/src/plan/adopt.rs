@@ -1,0 +1,63 @@
+//! Existing resources that are to be managed from now on.
+
+use std::collections::BTreeMap;
+
+use mlflow_host_graph::{Diagnostic, Graph, Role, Urn};
+
+use crate::plan::{Action, Plan};
+use crate::provider::{Found, Owner, Provider, Wanted};
+use crate::record::State;
+
+/// Reads what a plan could adopt instead of creating it: the resources that the program imports by name
+/// and, with `adopt`, whatever has the identity of a resource that the plan would create.
+///
+/// Only what bears no mark of another stack can be adopted; what bears this stack's own mark always can.
+///
+/// # Errors
+/// Imports that do not exist or belong to another stack, and resources that cannot be read.
+pub async fn adoptable(
+    graph: &Graph,
+    state: &State,
+    plan: &Plan,
+    provider: &dyn Provider,
+    adopt: bool,
+) -> Result<BTreeMap<Urn, Found>, Vec<Diagnostic>> {
+    let imports: BTreeMap<&Urn, &str> = graph
+        .resources
+        .iter()
+        .filter(|resource| resource.role == Role::Managed && !state.resources.contains_key(&resource.urn))
+        .filter_map(|resource| Some((&resource.urn, resource.options.import.as_deref()?)))
+        .collect();
+    let steps = plan.operations.iter().filter(|operation| operation.action == Action::Create);
+    let wanted: Vec<Wanted> = steps
+        .flat_map(|operation| &operation.steps)
+        .filter(|step| !step.urn.kind().is_standard())
+        .filter_map(|step| {
+            let identity = match imports.get(&step.urn) {
+                Some(identity) => Some((*identity).to_owned()),
+                None => step.identity.clone().filter(|_| adopt),
+            };
+            Some(Wanted { urn: step.urn.clone(), identity: identity?, inputs: step.inputs.clone() })
+        })
+        .collect();
+    let answers = if wanted.is_empty() { Vec::new() } else { provider.observe(&wanted).await };
+    let mut found = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (wanted, answer) in wanted.into_iter().zip(answers) {
+        let imported = imports.contains_key(&wanted.urn);
+        let complaint = match answer {
+            Ok(Some(existing)) => match &existing.owner {
+                Owner::Other(stack) => format!("`{}` belongs to the stack `{stack}`.", wanted.identity),
+                Owner::Ours | Owner::Nobody => {
+                    found.insert(wanted.urn, existing);
+                    continue;
+                }
+            },
+            Ok(None) if imported => format!("There is no `{}` to import.", wanted.identity),
+            Ok(None) => continue,
+            Err(error) => error.message,
+        };
+        problems.push(Diagnostic::error("adopt", complaint).about(wanted.urn.to_string()));
+    }
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
