@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         .then("googles_clients_see_what_was_built", Story::google)
         .then("gcloud_lists_what_was_built", Story::gcloud)
         .then("artifacts_are_in_the_buckets_directory", Story::objects)
+        .then("the_password_is_nowhere_in_the_clear", Story::secrets)
         .then("data_survives_a_restart_of_the_cloud", Story::restart)
         .then("a_changed_variable_is_one_update_and_a_new_revision", Story::environment)
         .then("a_changed_location_is_shown_as_a_replacement", Story::location)
@@ -104,6 +105,27 @@ impl Story {
         }
         find(&self.bench.home(), &mut wanted)?;
         ensure!(wanted.is_empty(), "not on disk below the cloud's directory: {wanted:?}");
+        Ok(())
+    }
+
+    fn secrets(&mut self) -> Result<()> {
+        const USER: &str = "sqladmin.googleapis.com/User::mlflow-dev-mlflow";
+        let password = self.cloud.secret(PROJECT, "mlflow-dev-database-password")?;
+        ensure!(password.len() == 32, "the password has {} characters", password.len());
+        let shown = self.up.plan()?;
+        ensure!(shown.resource(USER).is_some(), "the first plan made the user");
+        for run in [&self.up, &self.bench.succeeds(&["outputs", STACK, "--json"])?] {
+            ensure!(!run.report().contains(&password), "`{}` shows the password", run.command);
+        }
+        let mut files = Vec::new();
+        list(&self.bench.stacks(), &mut files)?;
+        let states: Vec<_> = files.iter().filter(|file| file.ends_with("journal.jsonl")).collect();
+        ensure!(!states.is_empty(), "no journal among {files:?}");
+        for file in &files {
+            let content = fs::read(file)?;
+            let found = content.windows(password.len()).any(|window| window == password.as_bytes());
+            ensure!(!found, "{} holds the password", file.display());
+        }
         Ok(())
     }
 
@@ -217,16 +239,26 @@ fn endpoint(bench: &Workbench) -> Result<String> {
 
 /// Takes out of `wanted` (size and SHA-256) the files that are below a directory.
 fn find(directory: &Path, wanted: &mut BTreeMap<(u64, String), String>) -> Result<()> {
+    let mut files = Vec::new();
+    list(directory, &mut files)?;
+    for file in files {
+        let size = fs::metadata(&file)?.len();
+        if wanted.keys().any(|(wanted, _)| *wanted == size) {
+            wanted.remove(&(size, hex::encode(Sha256::digest(fs::read(file)?))));
+        }
+    }
+    Ok(())
+}
+
+/// Adds the files that are below a directory.
+fn list(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            find(&entry.path(), wanted)?;
+            list(&entry.path(), files)?;
         } else if kind.is_file() {
-            let size = entry.metadata()?.len();
-            if wanted.keys().any(|(wanted, _)| *wanted == size) {
-                wanted.remove(&(size, hex::encode(Sha256::digest(fs::read(entry.path())?))));
-            }
+            files.push(entry.path());
         }
     }
     Ok(())

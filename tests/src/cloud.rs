@@ -1,6 +1,8 @@
 //! The local cloud, seen from outside.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 
 /// A running local cloud.
@@ -82,5 +84,21 @@ impl Cloud {
     /// When there is none of this name.
     pub fn service(&self, project: &str, region: &str, name: &str) -> Result<Json> {
         self.get(&format!("/run.googleapis.com/v2/projects/{project}/locations/{region}/services/{name}"))
+    }
+
+    /// The text of the first version of the only secret whose name begins with `prefix`.
+    ///
+    /// # Errors
+    /// When there is no such secret.
+    pub fn secret(&self, project: &str, prefix: &str) -> Result<String> {
+        let secrets = self.get(&format!("/secretmanager.googleapis.com/v1/projects/{project}/secrets"))?;
+        let names =
+            secrets["secrets"].as_array().into_iter().flatten().filter_map(|secret| secret["name"].as_str());
+        let ids = names.filter_map(|name| name.rsplit('/').next()).filter(|id| id.starts_with(prefix));
+        let [id] = ids.collect::<Vec<_>>()[..] else { bail!("not one secret `{prefix}…`: {secrets}") };
+        let path =
+            format!("/secretmanager.googleapis.com/v1/projects/{project}/secrets/{id}/versions/1:access");
+        let data = self.get(&path)?["payload"]["data"].as_str().map(str::to_owned).context("no payload")?;
+        Ok(String::from_utf8(STANDARD.decode(data)?)?)
     }
 }

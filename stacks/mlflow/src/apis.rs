@@ -23,7 +23,8 @@ impl Apis {
     pub(crate) fn declare(scope: &Scope) -> Self {
         let enable = |name: &str| {
             let service: Service = scope.resource();
-            service.name(format!("{name}.googleapis.com")).declare(name)
+            // Others in the project may have come to need it.
+            service.name(format!("{name}.googleapis.com")).retain_on_delete(true).declare(name)
         };
         Self {
             artifact_registry: enable("artifactregistry"),

@@ -87,6 +87,8 @@ impl Image {
             .service_account(builder.name())
             // An account of one's own needs its own place for logs, or none but Cloud Logging.
             .options(BuildOptions::new().logging("CLOUD_LOGGING_ONLY"))
+            // Google keeps the records of builds; the image goes with its repository.
+            .retain_on_delete(true)
             .depends_on(&apis.build)
             .depends_on(&may_push)
             .depends_on(&may_read)
