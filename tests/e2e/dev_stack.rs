@@ -119,8 +119,8 @@ impl Story {
         }
         let mut files = Vec::new();
         list(&self.bench.stacks(), &mut files)?;
-        let states: Vec<_> = files.iter().filter(|file| file.ends_with("journal.jsonl")).collect();
-        ensure!(!states.is_empty(), "no journal among {files:?}");
+        let holds_state = |file: &PathBuf| file.ends_with("journal.jsonl") || file.ends_with("snapshot.json");
+        ensure!(files.iter().any(holds_state), "no state among {files:?}");
         for file in &files {
             let content = fs::read(file)?;
             let found = content.windows(password.len()).any(|window| window == password.as_bytes());
