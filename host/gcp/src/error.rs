@@ -214,17 +214,19 @@ impl CallError {
         Self::Unexpected { service: service.to_owned(), what: what.into() }
     }
 
-    /// The error as the engine shows it: what was tried, what Google said, what to do.
+    /// The error as the engine shows it: what was tried, what Google said, what to do, and whether the
+    /// request may have had its effect.
     pub(crate) fn into_provider_error(self, attempt: &str) -> ProviderError {
-        let message = format!("{attempt}: {}", sentence(&self.to_string()));
+        let error = ProviderError::new(format!("{attempt}: {}", sentence(&self.to_string())));
+        let error = if self.is_ambiguous() { error.with_uncertain_fate() } else { error };
         match self {
-            Self::Final(error) => *error,
-            Self::Refused { hint: Some(hint), .. } => ProviderError::new(message).with_hint(hint),
-            Self::Credentials(_) => ProviderError::new(message).with_hint(
+            Self::Final(finished) => *finished,
+            Self::Refused { hint: Some(hint), .. } => error.with_hint(hint),
+            Self::Credentials(_) => error.with_hint(
                 "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a service-account key.",
             ),
-            Self::Offline(_) => ProviderError::new(message).with_hint("Run it again without --offline."),
-            _ => ProviderError::new(message),
+            Self::Offline(_) => error.with_hint("Run it again without --offline."),
+            _ => error,
         }
     }
 }

@@ -35,17 +35,29 @@ impl Driver for Object {
         changed: &[PropertyPath],
         step: usize,
     ) -> Result<Sent, CallError> {
-        let property = work.kind.content.as_deref().unwrap_or("content");
         // A new upload replaces the metadata as well.
-        if changed.iter().any(|path| path.is_under_pattern(property)) {
+        if changed.iter().any(|path| path.is_under_pattern(property(work))) {
             return upload(work).await;
         }
         work.update(changed, step).await
     }
+
+    /// An object of the same name may be an older one: only the content tells.
+    async fn find(&self, work: &Work<'_>) -> Result<Option<(String, Json)>, CallError> {
+        let Some(identity) = work.known_identity() else { return Ok(None) };
+        let expected = STANDARD.encode(Md5::digest(content(work, property(work))?));
+        let found = self.read(work, Some(identity)).await?;
+        let found = found.filter(|object| json_text(object, "md5Hash") == expected);
+        Ok(found.map(|object| (identity.to_owned(), object)))
+    }
+}
+
+fn property<'a>(work: &Work<'a>) -> &'a str {
+    work.kind.content.as_deref().unwrap_or("content")
 }
 
 async fn upload(work: &Work<'_>) -> Result<Sent, CallError> {
-    let property = work.kind.content.as_deref().unwrap_or("content");
+    let property = property(work);
     let content = content(work, property)?;
     let md5 = STANDARD.encode(Md5::digest(&content));
     let crc32c = STANDARD.encode(crc32c::crc32c(&content).to_be_bytes());

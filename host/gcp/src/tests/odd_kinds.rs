@@ -142,6 +142,23 @@ Empty it, or set its `forceDestroy` to true, run `up`, and then delete it.
     cloud.finished();
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_older_object_of_the_same_name_is_not_taken_for_ours() {
+    let cloud = Cloud::default();
+    let provider = provider(&cloud);
+    let properties = json!({"bucket": "b", "name": "note.txt", "content": "hello"});
+    let create = request(
+        RequestAction::Create,
+        vec![target(&provider, "storage.googleapis.com/Object::note", properties)],
+    );
+    let get = "GET /storage.googleapis.com/storage/v1/b/b/o/note.txt";
+    cloud.then([(get, reply(json!({"name": "note.txt", "md5Hash": "AAAAAAAAAAAAAAAAAAAAAA=="})))]);
+    assert_eq!(provider.recover(&create).await.unwrap(), Recovery::NotReached);
+    cloud.then([(get, reply(json!({"name": "note.txt", "md5Hash": "XUFAKrxLKna5cZ2REBfFkg=="})))]);
+    assert!(matches!(provider.recover(&create).await.unwrap(), Recovery::Reached(Progress::Done(_))));
+    cloud.finished();
+}
+
 struct Files(AssetDigest, Arc<[u8]>);
 
 impl Assets for Files {
