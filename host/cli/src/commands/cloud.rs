@@ -105,7 +105,9 @@ impl Cloud {
                     format!("Delete every project, database and artifact in {}?", directory.display());
                 confirm(&question, yes, global)?;
                 Daemon::reset(&directory).await.map_err(failed)?;
-                reporter.notice("The local cloud is empty now. States of stacks on it no longer fit: `up` makes everything anew.");
+                reporter.notice(
+                    "The local cloud and all that was in it is gone. The next `up` makes everything anew.",
+                );
             }
             Self::Serve { directory, settings } => serve(directory, settings).await?,
         }
@@ -130,22 +132,8 @@ async fn running(directory: &Path, status: &'static str, endpoint: &Endpoint) ->
     }
 }
 
-/// The prefixes of gcloud's endpoint overrides, and the addresses to put there.
-const OVERRIDES: &[(&str, &str)] = &[
-    ("ARTIFACTREGISTRY", "http://artifactregistry.googleapis.com/"),
-    ("CLOUDBUILD", "http://cloudbuild.googleapis.com/"),
-    ("CLOUDRESOURCEMANAGER", "http://cloudresourcemanager.googleapis.com/"),
-    ("COMPUTE", "http://compute.googleapis.com/compute/v1/"),
-    ("IAM", "http://iam.googleapis.com/"),
-    ("RUN", "http://run.googleapis.com/"),
-    ("SECRETMANAGER", "http://secretmanager.googleapis.com/"),
-    ("SERVICEUSAGE", "http://serviceusage.googleapis.com/"),
-    ("SQL", "http://sqladmin.googleapis.com/"),
-    ("STORAGE", "http://storage.googleapis.com/storage/v1/"),
-];
-
-/// gcloud goes through the local cloud as an HTTP proxy, so that it need not know another address than
-/// Google's; Google's libraries for Cloud Storage have a variable of their own.
+/// gcloud goes through the local cloud as its proxy, so that it keeps Google's own addresses; Google's
+/// libraries for Cloud Storage have a variable of their own.
 async fn exports(directory: &Path) -> Result<String> {
     let Status::Running(endpoint) = Daemon::status(directory).await.map_err(failed)? else {
         return Err(Failure::new("The local cloud does not run.").with_hint("Run `mlflow-host cloud start`."));
@@ -171,9 +159,7 @@ async fn exports(directory: &Path) -> Result<String> {
     export("CLOUDSDK_PROXY_TYPE", "http");
     export("CLOUDSDK_PROXY_ADDRESS", "127.0.0.1");
     export("CLOUDSDK_PROXY_PORT", &endpoint.port.to_string());
-    for (api, address) in OVERRIDES {
-        export(&format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{api}"), address);
-    }
+    export("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", &endpoint.certificate.display().to_string());
     Ok(text)
 }
 

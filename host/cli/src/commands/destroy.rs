@@ -44,14 +44,13 @@ impl Destroy {
             reporter.ending(&Ending::new("destroy", Code::Done));
             return Ok(Code::Done);
         }
+        session.connect(true).await?;
         let _lock = session.lock("destroy").await?;
         session.load().await?;
-        session.connect(true).await?;
         session.recover().await?;
         let lookups = BTreeMap::new();
         let plan = {
-            let context =
-                PlanContext { provider: session.provider()?, secrets: &session.secrets, lookups: &lookups };
+            let context = PlanContext::new(session.provider()?, &session.secrets, &lookups);
             plan_destroy(&session.state, &context)
                 .map_err(|problems| Failure::of_stack(&session.config.stack, problems))?
         };

@@ -43,8 +43,8 @@ impl Outputs {
             ))
             .with_hint(format!("Run `mlflow-host up {}`.", config.program.display())));
         }
-        session.load().await?;
         session.connect(false).await?;
+        session.load().await?;
         let mut outputs = session.outputs().await;
         let Some(name) = self.name else {
             reporter.outputs(&outputs, self.show_secrets);

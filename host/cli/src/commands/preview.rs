@@ -46,14 +46,13 @@ impl Preview {
         }
         let heading = Heading::new("preview", &config);
         let mut session = Session::declare(config, secrets, reporter).await?;
-        session.load().await?;
         if !self.offline {
             session.connect(false).await?;
         }
+        session.load().await?;
         let lookups = session.lookups().await?;
         let plan = {
-            let context =
-                PlanContext { provider: session.provider()?, secrets: &session.secrets, lookups: &lookups };
+            let context = PlanContext::new(session.provider()?, &session.secrets, &lookups);
             plan(&session.graph, &session.state, &context)
                 .map_err(|problems| Failure::of_stack(&session.config.stack, problems))?
         };

@@ -43,14 +43,13 @@ impl Up {
         let (secrets, _) = config.reveal(false)?;
         let heading = Heading::new("up", &config);
         let mut session = Session::declare(config, secrets, reporter).await?;
+        session.connect(true).await?;
         let _lock = session.lock("up").await?;
         session.load().await?;
-        session.connect(true).await?;
         session.recover().await?;
         let lookups = session.lookups().await?;
         let plan = {
-            let context =
-                PlanContext { provider: session.provider()?, secrets: &session.secrets, lookups: &lookups };
+            let context = PlanContext::new(session.provider()?, &session.secrets, &lookups);
             plan(&session.graph, &session.state, &context)
                 .map_err(|problems| Failure::of_stack(&session.config.stack, problems))?
         };

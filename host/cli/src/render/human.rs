@@ -42,8 +42,8 @@ impl Reporter for Human {
         print(&plan::plan(heading, plan, details, self.out));
     }
 
-    fn progress(&self, plan: &Plan) -> Box<dyn Observer> {
-        live::progress(plan, self.err, self.live)
+    fn progress(&self, plan: &Plan, timed: bool) -> Box<dyn Observer> {
+        live::progress(plan, timed, self.err, self.live)
     }
 
     fn outputs(&self, outputs: &[Output], show_secrets: bool) {

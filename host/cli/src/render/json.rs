@@ -36,7 +36,7 @@ impl Reporter for JsonLines {
         emit("plan", plan_event(heading, plan));
     }
 
-    fn progress(&self, plan: &Plan) -> Box<dyn Observer> {
+    fn progress(&self, plan: &Plan, _timed: bool) -> Box<dyn Observer> {
         Box::new(Progress { operations: plan.operations.iter().map(named).collect() })
     }
 

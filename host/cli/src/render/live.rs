@@ -26,11 +26,11 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(plan: &Plan, paint: Paint) -> Self {
+    fn new(plan: &Plan, timed: bool, paint: Paint) -> Self {
         let label = |operation: &mlflow_host_engine::Operation| Label {
             action: operation.action,
             subject: subject(operation),
-            expected: expected(operation.expected_milliseconds),
+            expected: if timed { expected(operation.expected_milliseconds) } else { String::new() },
         };
         Self { labels: plan.operations.iter().map(label).collect(), paint }
     }
@@ -83,8 +83,8 @@ impl Lines {
 }
 
 /// Whoever shows progress. `live` says whether standard error is a terminal.
-pub(super) fn progress(plan: &Plan, paint: Paint, live: bool) -> Box<dyn Observer> {
-    let lines = Lines::new(plan, paint);
+pub(super) fn progress(plan: &Plan, timed: bool, paint: Paint, live: bool) -> Box<dyn Observer> {
+    let lines = Lines::new(plan, timed, paint);
     if live { Box::new(Bars::new(lines)) } else { Box::new(Plain { lines, notes: Mutex::default() }) }
 }
 
@@ -210,6 +210,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 pub(super) fn plain_text(plan: &Plan, events: &[Event]) -> String {
-    let plain = Plain { lines: Lines::new(plan, Paint::new(false)), notes: Mutex::default() };
+    let plain = Plain { lines: Lines::new(plan, true, Paint::new(false)), notes: Mutex::default() };
     events.iter().filter_map(|event| plain.text(event)).collect()
 }

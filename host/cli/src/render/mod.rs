@@ -131,8 +131,9 @@ pub(crate) trait Reporter: Send + Sync {
     fn notice(&self, message: &str);
     /// A plan. With `details`, the complete inputs of what is created.
     fn plan(&self, heading: &Heading, plan: &Plan, details: bool);
-    /// Whoever shows the progress of a plan.
-    fn progress(&self, plan: &Plan) -> Box<dyn Observer>;
+    /// Whoever shows the progress of a plan. `timed` says whether the expected durations, which are
+    /// Google's, hold for this cloud.
+    fn progress(&self, plan: &Plan, timed: bool) -> Box<dyn Observer>;
     /// The outputs of a stack.
     fn outputs(&self, outputs: &[Output], show_secrets: bool);
     /// The local cloud.

@@ -40,7 +40,7 @@ impl Paint {
             Action::Update => Style::new().yellow(),
             Action::Replace => Style::new().magenta(),
             Action::Delete | Action::DeleteReplaced => Style::new().red(),
-            Action::Forget => Style::new().blue(),
+            Action::Adopt | Action::Forget => Style::new().blue(),
         };
         self.styled(text, style)
     }

@@ -22,7 +22,7 @@ pub(super) fn plan(heading: &Heading, plan: &Plan, details: bool, paint: Paint) 
         heading.region
     );
     for operation in &plan.operations {
-        write_operation(&mut text, operation, details, paint);
+        write_operation(&mut text, operation, heading, details, paint);
     }
     for urn in &plan.bookkeeping {
         let _ = writeln!(text, "  = {:ACTION$}{urn}  {}", "record", paint.dim("(no request is sent)"));
@@ -37,7 +37,8 @@ pub(super) fn plan(heading: &Heading, plan: &Plan, details: bool, paint: Paint) 
             text,
             "{}",
             paint.dim(&format!(
-                "Usually {} (the longest chain of operations; {} one after the other).",
+                "{} {} (the longest chain of operations; {} one after the other).",
+                if heading.cloud == "gcp" { "Usually" } else { "On Google this usually takes" },
                 of(plan.longest_chain_milliseconds()),
                 of(plan.total_milliseconds())
             ))
@@ -60,7 +61,7 @@ fn sum(plan: &Plan) -> String {
     format!("Plan: {}.", parts.join(", "))
 }
 
-fn write_operation(text: &mut String, operation: &Operation, details: bool, paint: Paint) {
+fn write_operation(text: &mut String, operation: &Operation, heading: &Heading, details: bool, paint: Paint) {
     let action = operation.action;
     let head = format!("{} {:ACTION$}", sign(action), verb(action));
     let _ = write!(text, "  {}{}", paint.action(action, &head), subject(operation));
@@ -78,7 +79,7 @@ fn write_operation(text: &mut String, operation: &Operation, details: bool, pain
         Some(_) => {}
     }
     let expected = expected(operation.expected_milliseconds);
-    if !expected.is_empty() {
+    if !expected.is_empty() && heading.cloud == "gcp" {
         let _ = write!(text, "  {}", paint.dim(&expected));
     }
     text.push('\n');

@@ -17,8 +17,8 @@ fn heading() -> Heading {
     Heading {
         command: "up",
         stack: "dev".to_owned(),
-        cloud: "local",
-        cloud_title: "the local cloud",
+        cloud: "gcp",
+        cloud_title: "Google Cloud",
         project: "mlflow-dev".to_owned(),
         region: "europe-west1".to_owned(),
     }
@@ -100,6 +100,8 @@ fn everything() -> Plan {
     old.reason = "replaced".to_owned();
     let services = ["run", "sqladmin"].map(|name| step(&format!("{service}::{name}"), Value::empty_map()));
     Plan {
+        renamed: BTreeMap::new(),
+        partial: false,
         operations: vec![
             operation(0, Action::Create, services.to_vec(), &[], 20_000),
             operation(
@@ -146,10 +148,17 @@ fn a_plan_with_details_shows_inputs_and_no_secret() {
 fn a_plan_without_changes() {
     let unchanged = Plan { operations: vec![], bookkeeping: BTreeSet::new(), ..everything() };
     assert_snapshot!(plan::plan(&heading(), &unchanged, false, PLAIN), @r"
-    Stack dev on the local cloud, project mlflow-dev, region europe-west1
+    Stack dev on Google Cloud, project mlflow-dev, region europe-west1
 
     No changes: 1 unchanged.
     ");
+}
+
+#[test]
+fn durations_are_those_of_google() {
+    let local = Heading { cloud: "local", cloud_title: "the local cloud", ..heading() };
+    let text = plan::plan(&local, &everything(), false, PLAIN);
+    assert!(!text.contains("~20s") && text.contains("On Google this usually takes 7m 05s"), "{text}");
 }
 
 #[test]

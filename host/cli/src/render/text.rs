@@ -38,6 +38,7 @@ pub(crate) fn sign(action: Action) -> &'static str {
         Action::Update => "~",
         Action::Replace => "±",
         Action::Delete | Action::DeleteReplaced => "-",
+        Action::Adopt => "→",
         Action::Forget => "×",
     }
 }
@@ -50,6 +51,7 @@ pub(crate) fn verb(action: Action) -> &'static str {
         Action::Replace => "replace",
         Action::Delete => "delete",
         Action::DeleteReplaced => "delete old",
+        Action::Adopt => "adopt",
         Action::Forget => "forget",
     }
 }
@@ -81,6 +83,7 @@ pub(crate) fn counts(counts: &BTreeMap<Action, usize>, done: bool) -> Vec<String
                 Action::Replace => ("replaced", "to replace"),
                 Action::Delete => ("deleted", "to delete"),
                 Action::DeleteReplaced => ("replaced deleted", "replaced to delete"),
+                Action::Adopt => ("adopted", "to adopt"),
                 Action::Forget => ("forgotten", "to forget"),
             };
             format!("{count} {}", if done { past } else { future })

@@ -28,6 +28,11 @@ pub(super) fn is_local(config: &StackConfig) -> bool {
     config.cloud == Cloud::Local
 }
 
+/// What tells the local cloud from others; `None` for Google, and for one that has never run.
+pub(super) fn identity(config: &StackConfig) -> Option<String> {
+    Daemon::identity(&places::local_cloud().ok().filter(|_| is_local(config))?)
+}
+
 /// This program, which also serves the local cloud.
 pub(crate) fn own_program() -> Result<PathBuf> {
     std::env::current_exe()

@@ -1,5 +1,5 @@
 //! One stack with its program, its state and its cloud, put together step by step:
-//! declare → lock → load → connect → recover → look up → (plan, by the command) → carry out.
+//! declare → connect → lock → load → recover → look up → (plan, by the command) → carry out.
 
 mod addresses;
 mod catalogue;
@@ -81,11 +81,9 @@ impl<'a> Session<'a> {
 
     /// A session for what needs the state only.
     pub(crate) fn without_program(config: StackConfig, reporter: &'a dyn Reporter) -> Self {
-        let target = config.state_target();
-        let keys = run::key_source(&config);
         Self {
-            store: DirectoryStore::new(&config.state_directory, &config.stack, &target, keys),
-            state: State::new(&config.stack, target, PREVIEW_SEED.to_owned()),
+            store: run::store(&config),
+            state: State::new(&config.stack, config.state_target(), PREVIEW_SEED.to_owned()),
             config,
             secrets: BTreeMap::new(),
             graph: Graph::default(),
@@ -128,16 +126,23 @@ impl<'a> Session<'a> {
                 self.state.open.len()
             ));
         }
+        if self.is_new && !self.is_locked {
+            self.reporter.notice(&format!(
+                "Nothing is recorded of this stack yet: generated names are shown with `{PREVIEW_SEED}` at \
+                 their end."
+            ));
+        }
         self.provider = Some(self.build_provider());
         Ok(())
     }
 
-    /// Makes the cloud available. The local cloud is started if `start` says so; otherwise it is used
-    /// when it runs.
+    /// Makes the cloud available, before the state is read. The local cloud is started if `start` says so;
+    /// otherwise it is used when it runs.
     pub(crate) async fn connect(&mut self, start: bool) -> Result<()> {
         self.endpoint = clouds::endpoint(&self.config, start, self.reporter).await?;
         self.is_online = self.endpoint.is_some() || !clouds::is_local(&self.config);
-        self.provider = Some(self.build_provider());
+        // A local cloud that has never run has got its identity only now.
+        self.store = run::store(&self.config);
         Ok(())
     }
 
@@ -148,7 +153,7 @@ impl<'a> Session<'a> {
 
     /// Finishes what an interrupted run has begun.
     pub(crate) async fn recover(&mut self) -> Result<()> {
-        let progress = self.reporter.progress(&Plan::default());
+        let progress = self.reporter.progress(&Plan::default(), true);
         let provider =
             self.provider.as_deref().ok_or_else(|| Failure::new("The state has not been read."))?;
         recover(&mut self.state, provider, &self.store, progress.as_ref()).await.map_err(apply_failure)?;
@@ -177,7 +182,7 @@ impl<'a> Session<'a> {
         let summary = {
             let provider =
                 self.provider.as_deref().ok_or_else(|| Failure::new("The state has not been read."))?;
-            let progress = self.reporter.progress(plan);
+            let progress = self.reporter.progress(plan, !clouds::is_local(&self.config));
             let context = Apply {
                 plan,
                 graph: &self.graph,
@@ -192,7 +197,7 @@ impl<'a> Session<'a> {
             listener.mind(apply(context, &mut self.state, stop)).await.map_err(apply_failure)?
         };
         let code = code_of(&summary);
-        if command == "up" {
+        if command == "up" && code == Code::Done {
             self.reporter.outputs(&self.outputs().await, false);
         }
         self.reporter.ending(&Ending {

@@ -1,58 +1,8 @@
-//! Whole outputs of commands that need no cloud.
+//! Commands that run no program.
 
-use std::fs;
-use std::path::Path;
-
-use assert_cmd::Command;
 use insta::assert_snapshot;
-use tempfile::TempDir;
 
-/// A directory to work in, which is also the home of the host.
-struct Bench(TempDir);
-
-impl Bench {
-    fn new() -> Self {
-        Self(TempDir::new().unwrap())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
-        fs::write(self.path().join(name), content).unwrap();
-        self
-    }
-
-    /// Exit code, standard output and standard error, without what differs from run to run.
-    fn run(&self, arguments: &[&str]) -> String {
-        let output = Command::cargo_bin("mlflow-host")
-            .unwrap()
-            .args(arguments)
-            .current_dir(self.path())
-            .env_clear()
-            .env("HOME", self.path())
-            .env("MLFLOW_HOST_HOME", self.path())
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| {
-            String::from_utf8(bytes.to_vec()).unwrap().replace(&self.path().display().to_string(), "HOME")
-        };
-        let (out, err) = (text(&output.stdout), text(&output.stderr));
-        let part = |name: &str, text: String| if text.is_empty() { text } else { format!("--- {name}\n{text}") };
-        format!("exit {}\n{}{}", output.status.code().unwrap(), part("out", out), part("err", err))
-    }
-
-    /// The names of the files and directories here.
-    fn files(&self) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(self.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
+use crate::bench::Bench;
 
 fn run(arguments: &[&str]) -> String {
     Bench::new().run(arguments)
@@ -239,8 +189,14 @@ fn a_local_cloud_that_does_not_run_says_so() {
 fn kinds_are_listed_and_explained() {
     assert_snapshot!("schema-list", run(&["schema", "list"]));
     assert_snapshot!("schema-show-database", run(&["schema", "show", "sqladmin.googleapis.com/Database"]));
-    assert_snapshot!("schema-show-containers", run(&["schema", "show", "run.googleapis.com/Service", "template.containers"]));
-    assert_snapshot!("schema-show-json", run(&["schema", "show", "secretmanager.googleapis.com/Secret", "--json"]));
+    assert_snapshot!(
+        "schema-show-containers",
+        run(&["schema", "show", "run.googleapis.com/Service", "template.containers"])
+    );
+    assert_snapshot!(
+        "schema-show-json",
+        run(&["schema", "show", "secretmanager.googleapis.com/Secret", "--json"])
+    );
     assert_snapshot!(run(&["schema", "show", "run.googleapis.com/Servise"]), @r"
     exit 2
     --- err

@@ -1,0 +1,8 @@
+//! Whole outputs of commands that need no cloud.
+
+// The lint lets tests unwrap; it does not know that all of this is only for tests.
+#![allow(clippy::unwrap_used)]
+
+mod bench;
+mod commands;
+mod programs;

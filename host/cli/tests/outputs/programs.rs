@@ -1,0 +1,79 @@
+//! Commands that run a program.
+
+use insta::assert_snapshot;
+
+use crate::bench::Bench;
+
+/// A component whose `run` answers with this discriminant (0 is done) and this message.
+fn component(discriminant: u8, message: &str) -> Vec<u8> {
+    let length = message.len();
+    let text = format!(
+        r#"(component
+            (core module $module
+                (memory (export "memory") 1)
+                (data (i32.const 0) "\{discriminant:02x}\00\00\00\10\00\00\00\{length:02x}\00\00\00")
+                (data (i32.const 16) "{message}")
+                (func (export "run") (result i32) i32.const 0))
+            (core instance $instance (instantiate $module))
+            (func (export "run") (result (result (error string)))
+                (canon lift (core func $instance "run") (memory (core memory $instance "memory")))))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn a_stack_that_declares_nothing_has_an_empty_plan() {
+    let bench = Bench::new();
+    bench.write("empty.wasm", component(0, ""));
+    assert_snapshot!(bench.run(&["preview", "empty.wasm", "--offline", "--exit-code"]), @r"
+    exit 0
+    --- out
+    Stack empty on the local cloud, project mlflow-local, region europe-west1
+
+    No changes: there is nothing.
+    --- err
+    · Nothing is recorded of this stack yet: generated names are shown with `xxxxx` at their end.
+    ");
+    assert_snapshot!(bench.run(&["preview", "empty.wasm", "--offline", "--json"]), @r#"
+    exit 0
+    --- out
+    {"event":"notice","message":"Nothing is recorded of this stack yet: generated names are shown with `xxxxx` at their end.","version":1}
+    {"bookkeeping":[],"cloud":"local","command":"preview","counts":{},"event":"plan","expectedMilliseconds":0,"operations":[],"outputs":{},"project":"mlflow-local","region":"europe-west1","sequentialMilliseconds":0,"stack":"empty","unchanged":[],"version":1}
+    {"command":"preview","counts":{},"deferred":0,"elapsedMilliseconds":0,"event":"summary","exitCode":0,"failed":0,"interrupted":false,"skipped":0,"unchanged":0,"version":1}
+    "#);
+    assert!(!bench.path().join(".mlflow-host").exists(), "a preview leaves nothing but its cache");
+}
+
+#[test]
+fn what_a_program_says_before_it_fails_is_shown() {
+    let bench = Bench::new();
+    bench.write("dev.wasm", component(1, "The key `tier` is missing."));
+    assert_snapshot!(bench.run(&["up", "dev.wasm", "--yes"]), @r"
+    exit 1
+    --- err
+    error: dev.wasm: The program failed: The key `tier` is missing.
+    ");
+}
+
+#[test]
+fn a_secret_that_cannot_be_had_stops_up_and_not_an_offline_preview() {
+    let bench = Bench::new();
+    bench.write("dev.wasm", component(0, ""));
+    bench.write("dev.toml", "[secrets]\nadmin = { env = \"ADMIN\" }\n");
+    assert_snapshot!(bench.run(&["up", "dev.wasm", "--yes"]), @r"
+    exit 1
+    --- err
+    error: The secret `admin` is to come from the environment, but ADMIN is not set.
+    hint: Run `export ADMIN=…` first.
+    ");
+    assert_snapshot!(bench.run(&["preview", "dev.wasm", "--offline"]), @r"
+    exit 0
+    --- out
+    Stack dev on the local cloud, project mlflow-local, region europe-west1
+
+    No changes: there is nothing.
+    --- err
+    · The secret `admin` is not set here: an empty one stands for it.
+    · Nothing is recorded of this stack yet: generated names are shown with `xxxxx` at their end.
+    ");
+}
