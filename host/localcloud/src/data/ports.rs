@@ -11,6 +11,8 @@ use super::table::Table;
 
 /// Where ports are taken from.
 const RANGE: RangeInclusive<u16> = 18_000..=19_999;
+/// How many there are.
+const COUNT: u32 = 2_000;
 
 /// Why a port could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +43,17 @@ pub(crate) enum PortError {
 #[derive(Debug)]
 pub(crate) struct Ports {
     table: Table<u16>,
+    /// Where the search for a free port begins. It differs from directory to directory, so that two local
+    /// clouds that look at the same moment do not find the same port.
+    first: u16,
 }
 
 impl Ports {
     /// Opens the port table of the local cloud in `directory`.
     pub(crate) async fn open(directory: &Path) -> Result<Self, FileError> {
-        Ok(Self { table: Table::open(directory.join("ports.json")).await? })
+        let spread = crc32c::crc32c(directory.as_os_str().as_encoded_bytes());
+        let first = u16::try_from(spread % COUNT).unwrap_or_default();
+        Ok(Self { table: Table::open(directory.join("ports.json")).await?, first })
     }
 
     /// The port of `owner`: the one it already has, which must be free now, else a new free one.
@@ -60,8 +67,9 @@ impl Ports {
                         Err(PortError::Taken { owner: owner.to_owned(), port })
                     };
                 }
-                let port = RANGE
-                    .into_iter()
+                let split = RANGE.start() + self.first;
+                let port = (split..=*RANGE.end())
+                    .chain(*RANGE.start()..split)
                     .find(|port| !rows.values().any(|taken| taken == port) && is_free(*port))
                     .ok_or(PortError::Exhausted)?;
                 rows.insert(owner.to_owned(), port);
