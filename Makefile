@@ -29,7 +29,8 @@ unit: build ## Unit tests of the host, the guest SDK and the stacks.
 	scripts/test-guests
 
 end-to-end: build ## A stack's whole life on the local cloud, judged by real clients.
-	MLFLOW_HOST_TEST_PYTHON="$$(scripts/test-environment)" cargo test --package mlflow-host-tests -- --nocapture
+	scripts/test-environment >/dev/null
+	cargo test --no-fail-fast --package mlflow-host-tests
 
 bench: setup stacks ## Start-up and apply times.
 	cargo build --release --package mlflow-host
