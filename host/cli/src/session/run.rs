@@ -55,6 +55,6 @@ fn by() -> String {
     let host = ["/proc/sys/kernel/hostname", "/etc/hostname"]
         .into_iter()
         .find_map(|path| std::fs::read_to_string(path).ok());
-    let user = user.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()));
+    let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
     format!("{user}@{}", host.as_deref().map_or("localhost", str::trim))
 }
