@@ -109,7 +109,7 @@ fn resources(server: &MlflowServer) -> ResourceRequirements {
     ResourceRequirements::new().limits([("cpu", server.size.cpu()), ("memory", server.size.memory())])
 }
 
-/// The migration: a job, and one execution of it for every image, database and password.
+/// The migration: a job, and one execution of it for every image and set of databases.
 fn migrate(
     scope: &Scope,
     apis: &Apis,
@@ -131,15 +131,14 @@ fn migrate(
         .depends_on(&needs.database.password.access)
         .declare(&scope.part("migrate"));
 
+    let databases = std::iter::once(&needs.database.tracking).chain(&needs.database.authentication);
+    let triggers = databases.clone().map(|database| needs.database.uri(database));
     let execution: Execution = scope.resource();
-    let mut execution = execution
+    let execution = execution
         .job(job.resource_id())
-        .triggers([needs.image.reference.clone(), needs.database.uri(&needs.database.tracking)])
-        .depends_on(&needs.database.user)
-        .depends_on(&needs.database.tracking);
-    if let Some(authentication) = &needs.database.authentication {
-        execution = execution.depends_on(authentication);
-    }
+        .triggers(std::iter::once(needs.image.reference.clone()).chain(triggers).collect::<Vec<_>>())
+        .depends_on(&needs.database.user);
+    let execution = databases.fold(execution, |execution, database| execution.depends_on(database));
     execution.declare(&scope.part("migrate"))
 }
 
