@@ -5,7 +5,9 @@
 
 mod model;
 mod names;
+mod python;
 mod rust;
+mod typescript;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,18 +37,17 @@ fn main() -> ExitCode {
 /// Every generated file, by its path.
 fn generated(root: &Path) -> BTreeMap<PathBuf, String> {
     let modules = Module::all();
-    let rust = root.join("guest-sdk/rust/src");
-    let mut files: BTreeMap<PathBuf, String> = modules
-        .iter()
-        .map(|module| (rust.join("kinds").join(format!("{}.rs", module.name)), rust::module(module)))
-        .collect();
-    files.insert(rust.join("kinds.rs"), rust::index(&modules));
+    let sdk = root.join("guest-sdk");
+    let mut files = rust::files(&modules, &sdk.join("rust"));
+    files.extend(python::files(&modules, &sdk.join("python")));
+    files.extend(typescript::files(&modules, &sdk.join("typescript")));
     files
 }
 
 fn write(files: &BTreeMap<PathBuf, String>) -> io::Result<()> {
     for (path, text) in files {
         if fs::read_to_string(path).ok().as_ref() != Some(text) {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
             fs::write(path, text)?;
         }
     }

@@ -10,7 +10,7 @@ const RUST_KEYWORDS: &[&str] = &[
 ];
 
 /// The words of a name: `IPAddress` is `IP` and `Address`, `RUN_ONCE` is `RUN` and `ONCE`.
-fn words(name: &str) -> Vec<String> {
+pub(crate) fn words(name: &str) -> Vec<String> {
     let letters: Vec<char> = name.chars().collect();
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();
@@ -68,6 +68,14 @@ pub(crate) fn schema(name: &str) -> String {
         _ => words.concat(),
     };
     short[..1].to_uppercase() + &short[1..]
+}
+
+/// A summary as a sentence.
+pub(crate) fn sentence(summary: &str) -> String {
+    let summary = summary.trim();
+    let (first, rest) = summary.split_at(summary.chars().next().map_or(0, char::len_utf8));
+    let end = if summary.ends_with('.') { "" } else { "." };
+    format!("{}{rest}{end}", first.to_uppercase())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The typed layer in Rust: invocations of the SDK's macros.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use crate::model::{Field, Module, Type};
 use crate::names;
@@ -29,8 +30,19 @@ const MESSAGE_METHODS: &[&str] = &["clone", "default", "into_body", "new"];
 /// Methods that every handle has already.
 const HANDLE_METHODS: &[&str] = &["attribute", "clone", "urn"];
 
+/// Every generated file of the crate in `directory`.
+pub(crate) fn files(modules: &[Module], directory: &Path) -> BTreeMap<PathBuf, String> {
+    let source = directory.join("src");
+    let mut files: BTreeMap<_, _> = modules
+        .iter()
+        .map(|module| (source.join("kinds").join(format!("{}.rs", module.name)), self::module(module)))
+        .collect();
+    files.insert(source.join("kinds.rs"), index(modules));
+    files
+}
+
 /// The list of modules.
-pub(crate) fn index(modules: &[Module]) -> String {
+fn index(modules: &[Module]) -> String {
     let mut text = format!(
         "{HEADER}\n//! Every kind of resource, by API. Setters and attributes are named as in Google's REST \
          reference, in\n//! snake case.\n\n"
@@ -45,7 +57,7 @@ pub(crate) fn index(modules: &[Module]) -> String {
 }
 
 /// One service.
-pub(crate) fn module(module: &Module) -> String {
+fn module(module: &Module) -> String {
     let mut text = format!("{HEADER}\n//! The kinds of `{}`.\n\n", module.service);
     let mut used = BTreeSet::new();
     let fields = module.resources.iter().flat_map(|resource| &resource.fields);
@@ -76,7 +88,7 @@ pub(crate) fn module(module: &Module) -> String {
         let _ = writeln!(
             text,
             "\nkind! {{\n    /// {}\n    {name}, {name}Kind, {name}Handle = \"{}\"\n    {{",
-            sentence(&resource.summary),
+            names::sentence(&resource.summary),
             resource.kind
         );
         setters(&mut text, &resource.fields, RESOURCE_METHODS, 8);
@@ -132,13 +144,6 @@ fn unique(name: &str, seen: &mut Vec<String>, taken: &[&str]) -> String {
     }
     seen.push(setter.clone());
     setter
-}
-
-fn sentence(summary: &str) -> String {
-    let summary = summary.trim();
-    let (first, rest) = summary.split_at(summary.chars().next().map_or(0, char::len_utf8));
-    let end = if summary.ends_with('.') { "" } else { "." };
-    format!("{}{rest}{end}", first.to_uppercase())
 }
 
 fn type_name(kind: &Type) -> String {

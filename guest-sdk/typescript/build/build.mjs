@@ -1,0 +1,73 @@
+// Compiles a stack in TypeScript or JavaScript to a component: `node build.mjs DIRECTORY WIT OUTPUT`.
+//
+// It lies beside the installed tools, and beside the SDK for stacks that do not bring their own.
+
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
+import process from "node:process";
+
+import { TraceMap, eachMapping } from "@jridgewell/trace-mapping";
+import { componentize } from "@bytecodealliance/componentize-js";
+import { build } from "esbuild";
+
+const [directory, wit, output] = process.argv.slice(2).map((path) => resolve(path));
+const entry = ["main.ts", "main.js"].find((name) => existsSync(join(directory, name)));
+if (entry === undefined) {
+  console.error(`${directory} has neither main.ts nor main.js: export a function \`run\` from one of them.`);
+  process.exit(1);
+}
+
+const bundle = await build({
+  stdin: {
+    contents: `import { exported } from "mlflow-host/component";
+      import { run as stack } from "./${entry}";
+      export const run = exported(stack);`,
+    resolveDir: directory,
+  },
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  external: ["mlflow-host:*"],
+  nodePaths: [join(import.meta.dirname, "sdk")],
+  outfile: "stack.js",
+  sourcemap: "external",
+  write: false,
+  logLevel: "warning",
+}).catch(() => process.exit(1));
+
+const text = (suffix) => bundle.outputFiles.find(({ path }) => path.endsWith(suffix)).text;
+const lines = JSON.stringify(authorsLines(JSON.parse(text(".map"))));
+const source = `${text(".js")}\nglobalThis[Symbol.for("mlflow-host.lines")] = ${lines};\n`;
+
+const temporary = await mkdtemp(join(tmpdir(), "mlflow-host-"));
+try {
+  const sourcePath = join(temporary, "stack.js");
+  await writeFile(sourcePath, source);
+  const { component } = await componentize({
+    sourcePath,
+    witPath: wit,
+    worldName: "stack",
+    // Standard output stays, so that `console.log` and crashes reach the log of the host.
+    disableFeatures: ["random", "clocks", "http", "fetch-event"],
+  });
+  await mkdir(dirname(output), { recursive: true });
+  // Whole or not at all.
+  await writeFile(`${output}.part`, component);
+  await rename(`${output}.part`, output);
+} finally {
+  await rm(temporary, { recursive: true });
+}
+
+/** `file:line` of the author's, by the line of the bundle. The SDK's own lines are left out. */
+function authorsLines(map) {
+  const found = {};
+  eachMapping(new TraceMap(map), ({ generatedLine, source, originalLine }) => {
+    if (source === null || generatedLine in found) return;
+    const path = relative(directory, resolve(source));
+    const own = source !== "<stdin>" && !path.startsWith("..") && !path.includes("node_modules");
+    found[generatedLine] = own ? `${path}:${originalLine}` : null;
+  });
+  return Object.fromEntries(Object.entries(found).filter(([, place]) => place !== null));
+}
