@@ -28,9 +28,6 @@ use crate::render::Ending;
 const LOG_VARIABLE: &str = "MLFLOW_HOST_LOG";
 
 fn main() -> ExitCode {
-    // Reads FAILPOINTS, for as long as it lives.
-    #[cfg(feature = "failpoints")]
-    let _scenario = fail::FailScenario::setup();
     let Arguments { command, global } = Arguments::parse();
     if let Ok(filter) = EnvFilter::try_from_env(LOG_VARIABLE) {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();

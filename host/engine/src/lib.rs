@@ -10,6 +10,8 @@
 
 mod apply;
 mod event;
+#[cfg(feature = "failpoints")]
+pub mod failpoint;
 mod plan;
 mod provider;
 mod record;

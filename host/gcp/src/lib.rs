@@ -17,9 +17,12 @@ mod config;
 pub mod credentials;
 mod deferral;
 mod error;
+#[cfg(feature = "failpoints")]
+mod failpoint;
 mod handle;
 mod kinds;
 mod machine;
+mod observe;
 mod operations;
 mod ownership;
 mod provider;

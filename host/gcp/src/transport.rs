@@ -76,6 +76,10 @@ impl Http {
 #[async_trait]
 impl Transport for Http {
     async fn send(&self, request: Outgoing) -> Result<Incoming, NoAnswer> {
+        #[cfg(feature = "failpoints")]
+        let points = crate::failpoint::Points::of(&request);
+        #[cfg(feature = "failpoints")]
+        points.before();
         let unsent = |cause: String| NoAnswer { cause, unsent: true };
         let verb = reqwest::Method::from_bytes(request.verb.as_bytes())
             .map_err(|error| unsent(error.to_string()))?;
@@ -90,13 +94,16 @@ impl Transport for Http {
         let answer = builder.body(request.body).send().await.map_err(lost)?;
         let header =
             |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(Incoming {
+        let incoming = Incoming {
             status: answer.status().as_u16(),
             retry_after: header(reqwest::header::RETRY_AFTER).and_then(|text| text.trim().parse().ok()),
             location: header(reqwest::header::LOCATION),
             range_end: header(reqwest::header::RANGE).and_then(|text| text.rsplit('-').next()?.parse().ok()),
             body: answer.bytes().await.map_err(lost)?.to_vec(),
-        })
+        };
+        #[cfg(feature = "failpoints")]
+        points.after();
+        Ok(incoming)
     }
 }
 

@@ -26,6 +26,9 @@ impl Place {
         if entries.is_empty() {
             return Ok(());
         }
+        #[cfg(feature = "failpoints")]
+        mlflow_host_engine::failpoint::reach("append");
+        tracing::debug!(entries = entries.len(), "append");
         files::create_directory(&self.path)?;
         if locked(&self.tail).is_none() {
             self.load()?;
