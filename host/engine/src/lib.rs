@@ -33,5 +33,8 @@ pub use provider::{
 pub use record::{Deferral, Entry, FORMAT, OpenOperation, PastRun, Recorded, Run, State, StateTarget};
 pub use recover::recover;
 pub use refresh::{Difference, Drift, Refreshed, refresh};
-pub use standard::{Standard, check as check_standard, names as standard_kinds};
+pub use standard::{
+    StackOutputs, Standard, StandardProperty, check as check_standard, names as standard_kinds,
+    properties as standard_properties,
+};
 pub use store::{Guard, Holder, Loaded, Store, StoreError};

@@ -290,16 +290,11 @@ pub trait Provider: Send + Sync {
 
     /// Reads resources as they are in the cloud now, with as few requests as the API allows. One answer
     /// for each, in order: `None` when there is no such resource.
-    async fn observe(&self, wanted: &[Wanted]) -> Vec<Result<Option<Found>, ProviderError>> {
-        let error = |wanted: &Wanted| Err(ProviderError::new(format!("`{}` cannot be read.", wanted.urn)));
-        wanted.iter().map(error).collect()
-    }
+    async fn observe(&self, wanted: &[Wanted]) -> Vec<Result<Option<Found>, ProviderError>>;
 
     /// The declared properties, out of `inputs`, that are different in the cloud. Pure. `old` is what the
     /// inputs say, `new` what the cloud says.
-    fn drift(&self, _kind: &Kind, _inputs: &Value, _outputs: &Value) -> Vec<Change> {
-        Vec::new()
-    }
+    fn drift(&self, kind: &Kind, inputs: &Value, outputs: &Value) -> Vec<Change>;
 
     /// Sends a request. Temporary failures are retried inside.
     ///

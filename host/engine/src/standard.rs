@@ -1,4 +1,7 @@
-//! Kinds without an API: `std/Value`, `std/RandomId`, `std/RandomPassword`.
+//! Kinds without an API: `std/Value`, `std/RandomId`, `std/RandomPassword`, and `std/StackReference`, which is
+//! only looked up.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use mlflow_host_graph::value::Map;
@@ -28,6 +31,9 @@ struct StandardKind {
     /// What changing a property takes.
     on_change: ChangeKind,
 }
+
+/// The outputs of another stack.
+const STACK_REFERENCE: &str = "std/StackReference";
 
 const KINDS: &[StandardKind] = &[
     StandardKind {
@@ -61,6 +67,16 @@ const KINDS: &[StandardKind] = &[
         ],
         on_change: ChangeKind::Replace,
     },
+    StandardKind {
+        name: STACK_REFERENCE,
+        properties: &[Property {
+            name: "stack",
+            required: true,
+            shape: "the name of a stack",
+            fits: |value| value.as_str().is_some_and(|name| !name.is_empty()),
+        }],
+        on_change: ChangeKind::Replace,
+    },
 ];
 
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -77,6 +93,31 @@ fn find(kind: &Kind) -> Option<&'static StandardKind> {
 /// The names of the standard kinds.
 pub fn names() -> impl Iterator<Item = &'static str> {
     KINDS.iter().map(|kind| kind.name)
+}
+
+/// A property of a standard kind, for whoever explains it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StandardProperty {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it must be declared.
+    pub required: bool,
+    /// What the value may be, as a phrase, e.g., `a number from 4 to 32`.
+    pub shape: &'static str,
+    /// What changing it takes.
+    pub on_change: ChangeKind,
+}
+
+/// The properties of a standard kind; `None` when there is no such kind.
+pub fn properties(kind: &str) -> Option<Vec<StandardProperty>> {
+    let known = KINDS.iter().find(|candidate| candidate.name == kind)?;
+    let explained = known.properties.iter().map(|property| StandardProperty {
+        name: property.name,
+        required: property.required,
+        shape: property.shape,
+        on_change: known.on_change,
+    });
+    Some(explained.collect())
 }
 
 /// Checks the declared properties of a standard kind. `is_opaque` tells values that are not known yet,
@@ -116,15 +157,44 @@ pub fn check(kind: &Kind, properties: &Json, is_opaque: &dyn Fn(&Json) -> bool) 
     Some(problems)
 }
 
+/// Where the outputs of other stacks are found.
+#[async_trait]
+pub trait StackOutputs: Send + Sync {
+    /// The outputs of a stack, a map by their names, as recorded by its last run. What is secret there stays
+    /// a [`Value::Secret`].
+    ///
+    /// # Errors
+    /// When there is no such stack, or its state cannot be read.
+    async fn outputs(&self, stack: &str) -> Result<Value, ProviderError>;
+}
+
 /// A provider for the standard kinds in front of another one for all others.
 pub struct Standard<P> {
     inner: P,
+    stacks: Option<Arc<dyn StackOutputs>>,
 }
 
 impl<P: Provider> Standard<P> {
     /// Puts the standard kinds in front of `inner`.
     pub fn new(inner: P) -> Self {
-        Self { inner }
+        Self { inner, stacks: None }
+    }
+
+    /// The same with the outputs of other stacks, for `std/StackReference`.
+    #[must_use]
+    pub fn with_stacks(mut self, stacks: Arc<dyn StackOutputs>) -> Self {
+        self.stacks = Some(stacks);
+        self
+    }
+
+    async fn refer(&self, urn: &Urn, properties: &Map) -> Result<Value, ProviderError> {
+        let stack = properties.get("stack").and_then(Value::as_str).unwrap_or_default();
+        let Some(stacks) = &self.stacks else {
+            let message =
+                format!("cannot look up `{urn}`: this host does not read the state of other stacks.");
+            return Err(ProviderError::new(message));
+        };
+        stacks.outputs(stack).await
     }
 }
 
@@ -206,7 +276,10 @@ impl<P: Provider> Provider for Standard<P> {
     }
 
     fn resolve(&self, declaration: &Declaration<'_>) -> Result<Resolved, ProviderError> {
-        if find(declaration.urn.kind()).is_some() {
+        if declaration.urn.kind().as_str() == STACK_REFERENCE {
+            let message = format!("`{}` cannot be managed: another stack does that.", declaration.urn);
+            Err(ProviderError::new(message).with_hint("Look it up instead of declaring it."))
+        } else if find(declaration.urn.kind()).is_some() {
             Ok(resolve_standard(declaration))
         } else {
             self.inner.resolve(declaration)
@@ -225,6 +298,9 @@ impl<P: Provider> Provider for Standard<P> {
     }
 
     async fn lookup(&self, urn: &Urn, properties: &Map) -> Result<Value, ProviderError> {
+        if urn.kind().as_str() == STACK_REFERENCE {
+            return self.refer(urn, properties).await;
+        }
         if find(urn.kind()).is_some() {
             return Err(ProviderError::new(format!(
                 "There is nothing to look up: `{}` has no API.",
@@ -284,6 +360,89 @@ mod tests {
         );
         assert_eq!(problems("std/Value", &json!({})), ["`value` is required: any value."]);
         assert!(check(&"run.googleapis.com/Service".parse().unwrap(), &json!({}), &|_| false).is_none());
+    }
+
+    /// Nothing in it is ever asked.
+    struct Nothing;
+
+    #[async_trait]
+    impl Provider for Nothing {
+        fn durations(&self, _: &Kind) -> Durations {
+            Durations::default()
+        }
+
+        fn resolve(&self, _: &Declaration<'_>) -> Result<Resolved, ProviderError> {
+            Err(ProviderError::new("not here"))
+        }
+
+        fn compare(&self, _: &Kind, _: &Value, _: &Value) -> Vec<Change> {
+            Vec::new()
+        }
+
+        fn stable_outputs(&self, _: &Kind, _: &Value) -> Map {
+            Map::new()
+        }
+
+        async fn lookup(&self, _: &Urn, _: &Map) -> Result<Value, ProviderError> {
+            Err(ProviderError::new("not here"))
+        }
+
+        async fn observe(&self, _: &[Wanted]) -> Vec<Result<Option<Found>, ProviderError>> {
+            Vec::new()
+        }
+
+        fn drift(&self, _: &Kind, _: &Value, _: &Value) -> Vec<Change> {
+            Vec::new()
+        }
+
+        async fn begin(&self, _: &Request) -> Result<Progress, ProviderError> {
+            Err(ProviderError::new("not here"))
+        }
+
+        async fn advance(&self, _: &Request, _: &Json) -> Result<Progress, ProviderError> {
+            Err(ProviderError::new("not here"))
+        }
+
+        async fn recover(&self, _: &Request) -> Result<Recovery, ProviderError> {
+            Err(ProviderError::new("not here"))
+        }
+    }
+
+    struct Stacks;
+
+    #[async_trait]
+    impl StackOutputs for Stacks {
+        async fn outputs(&self, stack: &str) -> Result<Value, ProviderError> {
+            match stack {
+                "network" => Ok(Value::Map(
+                    [
+                        ("name".to_owned(), "net".into()),
+                        ("key".to_owned(), Value::from(json!("hunter2")).into_secret()),
+                    ]
+                    .into(),
+                )),
+                _ => Err(ProviderError::new(format!("There is no stack `{stack}`."))),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stack_reference_is_the_outputs_of_the_stack() {
+        let urn: Urn = "std/StackReference::net".parse().unwrap();
+        let named = |stack: &str| Map::from([("stack".to_owned(), Value::string(stack))]);
+        let provider = Standard::new(Nothing).with_stacks(Arc::new(Stacks));
+        let outputs = provider.lookup(&urn, &named("network")).await.unwrap();
+        assert_eq!(outputs.to_shown_json(), json!({"name": "net", "key": "[secret]"}));
+        let error = provider.lookup(&urn, &named("netwrok")).await.unwrap_err();
+        assert_eq!(error.message, "There is no stack `netwrok`.");
+        assert_eq!(problems("std/StackReference", &json!({})), ["`stack` is required: the name of a stack."]);
+
+        let properties = named("network");
+        let declaration = Declaration { urn: &urn, properties: &properties, suffix: "ab12" };
+        let error = provider.resolve(&declaration).unwrap_err();
+        assert_eq!(error.message, "`std/StackReference::net` cannot be managed: another stack does that.");
+        let without = Standard::new(Nothing).lookup(&urn, &properties).await.unwrap_err();
+        assert!(without.message.contains("does not read the state of other stacks"));
     }
 
     #[test]

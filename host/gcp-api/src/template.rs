@@ -48,6 +48,36 @@ pub fn variables(template: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The values of the variables of `template`, in order, that make it `text`, each as short as can be but the
+/// last; `None` where nothing does. Variables with a filter are not among them.
+pub fn extract<'t, 'v>(template: &'t str, text: &'v str) -> Option<Vec<(&'t str, &'v str)>> {
+    let mut parts = template.split('{');
+    let mut rest = text.strip_prefix(parts.next()?)?;
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        let (inside, literal) = part.split_once('}')?;
+        let (name, filter) = split_filter(inside.trim_start_matches('+'));
+        let end = match (literal.is_empty(), parts.peek()) {
+            (true, _) => rest.len(),
+            (false, None) => {
+                rest.len().checked_sub(literal.len()).filter(|at| rest.get(*at..) == Some(literal))?
+            }
+            (false, Some(_)) => rest.find(literal)?,
+        };
+        let (value, tail) = (rest.get(..end)?, rest.get(end..)?);
+        rest = tail.strip_prefix(literal)?;
+        let repeated = found.iter().find(|(known, _)| *known == name);
+        if value.is_empty() || repeated.is_some_and(|(_, known)| *known != value) {
+            return None;
+        }
+        if filter.is_none() && repeated.is_none() {
+            found.push((name, value));
+        }
+    }
+    rest.is_empty().then_some(found)
+}
+
 /// The part of `text` after its last slash.
 pub fn last_segment(text: &str) -> &str {
     text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)
@@ -114,6 +144,21 @@ mod tests {
         assert_eq!(expand_path("networks/{network|last}", &value).unwrap(), "networks/n");
         assert_eq!(expand("{format|lower}.pkg.dev", &value).unwrap(), "docker.pkg.dev");
         assert_eq!(variables("a/{x}/{+y}/{z|last}").collect::<Vec<_>>(), ["x", "y", "z"]);
+    }
+
+    #[test]
+    fn values_are_read_back_from_a_name() {
+        assert_eq!(extract("b/{bucket}/o/{id}", "b/x/o/a/b c"), Some(vec![("bucket", "x"), ("id", "a/b c")]));
+        assert_eq!(extract("b/{bucket}/o/{id}", "b/x/p/a"), None);
+        assert_eq!(extract("b/{bucket}", "b/"), None);
+        let account = "p/{project}/a/{id}@{project}.iam";
+        assert_eq!(extract(account, "p/q/a/web@q.iam"), Some(vec![("project", "q"), ("id", "web")]));
+        assert_eq!(extract(account, "p/q/a/web@other.iam"), None, "one variable has one value");
+        assert_eq!(
+            extract("p/{project} {role} {member}", "p/q r/viewer user:a b"),
+            Some(vec![("project", "q"), ("role", "r/viewer"), ("member", "user:a b")])
+        );
+        assert_eq!(extract("n/{network|last}/c/x", "n/net/c/x"), Some(vec![]));
     }
 
     #[test]

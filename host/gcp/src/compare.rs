@@ -6,6 +6,10 @@ use mlflow_host_graph::value::Map;
 use mlflow_host_graph::{PropertyPath, Value};
 use serde_json::Value as Json;
 
+mod drift;
+
+pub(crate) use drift::drift;
+
 /// The differences, leaf by leaf, in the order of the new inputs.
 pub(crate) fn compare(kind: &Kind, old: &Value, new: &Value) -> Vec<Change> {
     let mut comparison = Comparison { kind, changes: Vec::new() };

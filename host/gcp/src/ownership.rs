@@ -1,5 +1,6 @@
 //! How a resource says whose it is: labels where the API has them, else a mark in its description.
 
+use mlflow_host_engine as engine;
 use mlflow_host_gcp_api::kinds::Kind;
 use mlflow_host_graph::value::Map;
 use mlflow_host_graph::{PropertyPath, Value};
@@ -10,6 +11,12 @@ use crate::tree;
 
 /// The label that holds the seed.
 const SEED: &str = "mlflow-host-seed";
+
+/// The label that holds the stack's name.
+const STACK: &str = "mlflow-host-stack";
+
+/// How the mark in a description begins.
+const MARK: &str = "managed by mlflow-host, stack ";
 
 /// What a resource that exists already has to do with this stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,16 +67,27 @@ pub(crate) fn owner(kind: &Kind, config: &GcpConfig, body: &Json) -> Owner {
     if ours { Owner::Ours } else { Owner::Foreign }
 }
 
+/// Whose the resource is, by name, as Google returned it.
+pub(crate) fn whose(kind: &Kind, config: &GcpConfig, body: &Json) -> engine::Owner {
+    if owner(kind, config, body) == Owner::Ours {
+        return engine::Owner::Ours;
+    }
+    let other = if let Some(path) = &kind.labels {
+        let label = |name: &str| tree::json_at(body, path)?.get(name)?.as_str();
+        label(SEED).map(|_| label(STACK).unwrap_or_default())
+    } else {
+        let mark = kind.description.as_ref().and_then(|path| tree::json_text(body, path).split_once(MARK));
+        mark.map(|(_, rest)| rest.split(',').next().unwrap_or_default())
+    };
+    other.map_or(engine::Owner::Nobody, |stack| engine::Owner::Other(stack.to_owned()))
+}
+
 fn labels(config: &GcpConfig) -> [(&'static str, String); 3] {
-    [
-        ("managed-by", "mlflow-host".to_owned()),
-        ("mlflow-host-stack", label(&config.stack)),
-        (SEED, label(&config.seed)),
-    ]
+    [("managed-by", "mlflow-host".to_owned()), (STACK, label(&config.stack)), (SEED, label(&config.seed))]
 }
 
 fn description(config: &GcpConfig) -> String {
-    format!("managed by mlflow-host, stack {}, seed {}", config.stack, config.seed)
+    format!("{MARK}{}, seed {}", config.stack, config.seed)
 }
 
 /// Text as a label's value: at most 63 lower-case letters, digits, `-` and `_`.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mlflow_host_engine::{
-    Change, Declaration, Durations, Progress, Provider, ProviderError, Recovery, Request, RequestAction,
-    Resolved,
+    Change, Declaration, Durations, Found, Progress, Provider, ProviderError, Recovery, Request,
+    RequestAction, Resolved, Wanted,
 };
 use mlflow_host_gcp_api::kinds::{self, GroupStyle};
 use mlflow_host_graph::value::Map;
@@ -20,7 +20,10 @@ use crate::resolve::{RESOURCE_ID, facts, resolve};
 use crate::session::Session;
 use crate::variables::Variables;
 use crate::work::{self, Work};
-use crate::{compare, machine};
+use crate::{compare, machine, observe};
+
+/// The kind whose number makes names predictable.
+const PROJECT: &str = "cloudresourcemanager.googleapis.com/Project";
 
 /// Google Cloud, or something that answers like it.
 pub struct GcpProvider {
@@ -75,7 +78,7 @@ impl Provider for GcpProvider {
     }
 
     fn resolve(&self, declaration: &Declaration<'_>) -> Result<Resolved, ProviderError> {
-        resolve(&self.session.config, facts(declaration.urn)?, declaration)
+        resolve(&self.session, facts(declaration.urn)?, declaration)
     }
 
     fn compare(&self, kind: &Kind, old: &Value, new: &Value) -> Vec<Change> {
@@ -107,13 +110,16 @@ impl Provider for GcpProvider {
             declared.entry("name".to_owned()).or_insert(id);
         }
         let declaration = Declaration { urn, properties: &declared, suffix: "" };
-        let inputs = resolve(&self.session.config, kind, &declaration)?.inputs;
+        let inputs = resolve(&self.session, kind, &declaration)?.inputs;
         let given = declared.get("name").and_then(Value::as_str).map(str::to_owned);
         let attempt = format!("cannot look up `{urn}`");
         let look = async {
             let variables = self.session.variables(kind, &inputs, given.as_deref()).await?;
             let Some(read) = &kind.read else { return Ok(None) };
             let found = work::read(&self.session, kind, read, &variables).await?;
+            if let Some(body) = found.as_ref().filter(|_| kind.name == PROJECT) {
+                self.session.learn(body);
+            }
             Ok(found.map(|body| work::outputs(kind, &inputs, &variables, body)))
         };
         match look.await.map_err(|error: crate::error::CallError| error.into_provider_error(&attempt))? {
@@ -124,6 +130,14 @@ impl Provider for GcpProvider {
                 Err(ProviderError::new(format!("{attempt}: there is no {} `{identity}`.", kind.name)))
             }
         }
+    }
+
+    async fn observe(&self, wanted: &[Wanted]) -> Vec<Result<Option<Found>, ProviderError>> {
+        observe::observe(&self.session, wanted).await
+    }
+
+    fn drift(&self, kind: &Kind, inputs: &Value, outputs: &Value) -> Vec<Change> {
+        kinds::kind(kind.as_str()).map(|kind| compare::drift(kind, inputs, outputs)).unwrap_or_default()
     }
 
     async fn begin(&self, request: &Request) -> Result<Progress, ProviderError> {

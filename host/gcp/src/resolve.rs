@@ -6,6 +6,7 @@ use mlflow_host_graph::value::Map;
 use mlflow_host_graph::{Urn, Value};
 
 use crate::config::GcpConfig;
+use crate::session::Session;
 use crate::variables::{Variables, parent_in_path, target_value};
 use crate::{ownership, tree};
 
@@ -25,10 +26,12 @@ pub(crate) fn facts(urn: &Urn) -> Result<&'static Kind, ProviderError> {
 
 /// Completes a declaration.
 pub(crate) fn resolve(
-    config: &GcpConfig,
+    session: &Session,
     kind: &'static Kind,
     declaration: &Declaration<'_>,
 ) -> Result<Resolved, ProviderError> {
+    let config = &session.config;
+    let number = session.known_number().map(str::to_owned);
     let mut inputs = Value::Map(declaration.properties.clone());
     place(config, kind, declaration.urn, &mut inputs)?;
     let given = name(kind, declaration, &mut inputs)?;
@@ -37,14 +40,14 @@ pub(crate) fn resolve(
         tree::seal(&mut inputs, path);
     }
 
-    let variables = Variables::new(kind, &inputs, None, config.project_number.clone());
+    let variables = Variables::new(kind, &inputs, None, number);
     let grouped_by = kind.group.as_ref().map(|group| group.style);
     let resolved = Resolved {
         identity: variables.identity(),
         predicted: predicted(kind, &inputs, &variables),
         name_is_fixed: given
             || matches!(kind.id.origin, IdOrigin::Fixed(_)) && grouped_by != Some(GroupStyle::IamPolicy),
-        container: container(config, kind, &inputs),
+        container: container(kind, &inputs),
         group: kind.group.as_ref().and_then(|group| variables.expand(&group.key)),
         lock: kind.lock.as_ref().and_then(|lock| variables.expand(lock)),
         inputs: Value::Null,
@@ -121,7 +124,7 @@ fn predicted(kind: &Kind, inputs: &Value, variables: &Variables<'_>) -> Map {
 }
 
 /// The identity of the resource that takes this one with it.
-fn container(config: &GcpConfig, kind: &Kind, inputs: &Value) -> Option<String> {
+pub(crate) fn container(kind: &Kind, inputs: &Value) -> Option<String> {
     let container = kind.container.as_ref()?;
     let outer = kinds::kind(&container.kind)?;
     let form = kind.parents.iter().find(|parent| parent.name == container.property)?.form;
@@ -130,9 +133,7 @@ fn container(config: &GcpConfig, kind: &Kind, inputs: &Value) -> Option<String> 
         ParentForm::Id => named,
         ParentForm::Email => named.split_once('@')?.0,
     };
-    let identity = Variables::new(outer, inputs, None, config.project_number.clone())
-        .with_id(id.to_owned())
-        .identity()?;
+    let identity = Variables::new(outer, inputs, None, None).with_id(id.to_owned()).identity()?;
     // An account of another project is not one that the stack could delete.
     identity.ends_with(named).then_some(identity)
 }

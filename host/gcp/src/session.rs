@@ -2,6 +2,7 @@
 
 use mlflow_host_gcp_api::kinds::Kind;
 use mlflow_host_graph::Value;
+use serde_json::Value as Json;
 use tokio::sync::OnceCell;
 
 use crate::client::{Call, Client};
@@ -45,6 +46,20 @@ impl Session {
         self.number.get_or_try_init(ask).await.map(String::as_str)
     }
 
+    /// The number of the project, if it has been configured or learnt.
+    pub(crate) fn known_number(&self) -> Option<&str> {
+        self.number.get().map(String::as_str)
+    }
+
+    /// Takes note of what a project says of itself, if it is the stack's own.
+    pub(crate) fn learn(&self, project: &Json) {
+        let number = json_text(project, "projectNumber");
+        if json_text(project, "projectId") == self.config.project && !number.is_empty() {
+            // Whoever asked at the same moment has got the same answer.
+            let _ = self.number.set(number.to_owned());
+        }
+    }
+
     /// The variables of a resource, with the project's number where the kind's calls need it.
     pub(crate) async fn variables<'a>(
         &self,
@@ -52,8 +67,8 @@ impl Session {
         inputs: &'a Value,
         identity: Option<&str>,
     ) -> Result<Variables<'a>, CallError> {
-        let number = match self.number.get() {
-            Some(number) => Some(number.clone()),
+        let number = match self.known_number() {
+            Some(number) => Some(number.to_owned()),
             None if needs_number(kind) => Some(self.number().await?.to_owned()),
             None => None,
         };

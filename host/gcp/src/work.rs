@@ -358,6 +358,27 @@ pub(crate) async fn read(
     Ok(listed.into_iter().flatten().find(is_meant).cloned())
 }
 
+/// Everything that a list call finds, page by page.
+pub(crate) async fn list(
+    session: &Session,
+    call: &Call,
+    template: &kinds::Call,
+) -> Result<Vec<Json>, CallError> {
+    let items = template.items.as_deref().unwrap_or("items");
+    let mut found = Vec::new();
+    let mut page = call.clone();
+    loop {
+        let mut answer = session.client.json(&page).await?;
+        if let Some(Json::Array(listed)) = answer.get_mut(items).map(Json::take) {
+            found.extend(listed);
+        }
+        match tree::json_text(&answer, "nextPageToken") {
+            "" => return Ok(found),
+            token => page = call.clone().query("pageToken", token),
+        }
+    }
+}
+
 /// The attributes of a resource as Google returned it: its fields, what the table predicts of those that
 /// are missing, and the short id.
 pub(crate) fn outputs(kind: &Kind, inputs: &Value, variables: &Variables<'_>, body: Json) -> Value {

@@ -49,7 +49,7 @@ pub enum ParentForm {
 pub struct ExtraProperty {
     /// What it is for, in one line.
     pub summary: String,
-    /// Its type; [`SchemaType::Any`] for content and triggers.
+    /// Its type; [`SchemaType::Any`] for content.
     #[serde(default, rename = "type")]
     pub kind: SchemaType,
     /// The message of the kind's API that it holds, for an object.

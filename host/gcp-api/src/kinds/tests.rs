@@ -356,7 +356,7 @@ fn good_declarations_pass() {
                 "steps": [{"name": "gcr.io/cloud-builders/docker", "args": ["build", "."]}],
                 "source": {"storageSource": {"bucket": "<opaque>", "object": "<opaque>"}},
                 "images": ["<opaque>"], "serviceAccount": "<opaque>",
-                "options": {"logging": "CLOUD_LOGGING_ONLY"}, "triggers": ["<opaque>"],
+                "options": {"logging": "CLOUD_LOGGING_ONLY"},
             }),
         ),
         ("iam.googleapis.com/ServiceAccount", json!({"name": "mlflow", "displayName": "MLflow"})),
@@ -366,7 +366,7 @@ fn good_declarations_pass() {
                 "template": {"template": {"containers": [{"image": "<opaque>"}], "maxRetries": 0}},
             }),
         ),
-        ("run.googleapis.com/Execution", json!({"job": "<opaque>", "triggers": {"image": "<opaque>"}})),
+        ("run.googleapis.com/Execution", json!({"job": "<opaque>", "overrides": {"taskCount": 1}})),
         (
             "run.googleapis.com/ServiceIamMember",
             json!({

@@ -91,8 +91,8 @@ fn kinds_without_an_update_are_replaced() {
     );
     let build = "cloudbuild.googleapis.com/Build";
     assert_eq!(
-        changes(build, json!({"triggers": ["a"]}), json!({"triggers": ["b"]})),
-        ["!triggers[0]: \"a\" -> \"b\""]
+        changes(build, json!({"tags": ["a"]}), json!({"tags": ["b"]})),
+        ["!tags[0]: null -> \"b\"", "!tags[0]: \"a\" -> null"]
     );
     assert_eq!(
         changes("storage.googleapis.com/Bucket", json!({}), json!({"forceDestroy": true})),
@@ -137,4 +137,90 @@ fn links_may_be_short_long_or_by_number() {
     ] {
         assert_eq!(same_link(left, right), same, "{left} {right}");
     }
+}
+
+/// The drift as `path: declared -> real`, with `!` before what cannot be put back in place.
+fn drifts(kind: &str, declared: impl Into<Value>, live: Json) -> Vec<String> {
+    let kind = kinds::kind(kind).unwrap();
+    drift(kind, &declared.into(), &Value::from(live))
+        .into_iter()
+        .map(|change| {
+            let mark = if change.kind == ChangeKind::Replace { "!" } else { "" };
+            format!("{mark}{}: {} -> {}", change.path, change.old.to_shown_json(), change.new.to_shown_json())
+        })
+        .collect()
+}
+
+#[test]
+fn only_what_was_declared_can_drift() {
+    let sql = "sqladmin.googleapis.com/Instance";
+    let declared = json!({"project": "p", "name": "i", "region": "r", "rootPassword": "x", "databaseVersion": "POSTGRES_16",
+        "settings": {"tier": "small", "dataDiskSizeGb": 10, "storageAutoResize": true, "deletionProtectionEnabled": false,
+            "userLabels": {"team": "ml"}, "databaseFlags": [{"name": "b", "value": "1"}, {"name": "a", "value": "2"}],
+            "ipConfiguration": {"privateNetwork": "projects/p/global/networks/n", "authorizedNetworks": []}}});
+    let live = json!({"name": "i", "resourceId": "i", "region": "r", "state": "RUNNABLE", "databaseVersion": "POSTGRES_16",
+        "settings": {"tier": "small", "dataDiskSizeGb": "24", "settingsVersion": "3", "storageAutoResize": true,
+            "userLabels": {"team": "ml", "added": "x"}, "databaseFlags": [{"name": "a", "value": "2"}, {"name": "b", "value": "1"}],
+            "ipConfiguration": {"privateNetwork": "https://www.googleapis.com/compute/v1/projects/42/global/networks/n", "ipv4Enabled": true}}});
+    assert_eq!(drifts(sql, declared.clone(), live.clone()), [""; 0], "disks grow, labels are added");
+
+    let mut other = live;
+    other["settings"]["tier"] = json!("big");
+    other["settings"]["userLabels"] = json!({"added": "x"});
+    other["settings"]["databaseFlags"] = json!([{"name": "a", "value": "3"}, {"name": "b", "value": "1"}]);
+    other["settings"]["deletionProtectionEnabled"] = json!(true);
+    other["region"] = json!("elsewhere");
+    insta::assert_snapshot!(drifts(sql, declared, other).join("\n"), @r#"
+!region: "r" -> "elsewhere"
+settings.databaseFlags[1].value: "2" -> "3"
+settings.deletionProtectionEnabled: false -> true
+settings.tier: "small" -> "big"
+settings.userLabels.team: "ml" -> null
+"#);
+}
+
+#[test]
+fn elements_that_come_and_go_drift_as_a_list() {
+    let service = "run.googleapis.com/Service";
+    let secret = |text: &str| Value::from(json!(text)).into_secret();
+    let declared = with(
+        json!({"template": {"containers": [{"image": "a", "env": [{"name": "A", "value": "1"}, {"name": "B"}]}]}}).into(),
+        "template.containers[0].env[1].value",
+        secret("hunter2"),
+    );
+    let env = |env: Json| json!({"template": {"containers": [{"image": "a", "ports": [{"containerPort": 8080}], "env": env}]}});
+    let same = env(json!([{"name": "B", "value": "hunter2"}, {"name": "A", "value": "1"}]));
+    assert_eq!(drifts(service, declared.clone(), same), [""; 0]);
+    let leaked = env(json!([{"name": "B", "value": "hunter3"}, {"name": "A", "value": "1"}]));
+    insta::assert_snapshot!(drifts(service, declared.clone(), leaked).join("\n"), @r#"
+template.containers[0].env[1].value: "[secret]" -> "[secret]"
+"#);
+    let more = env(
+        json!([{"name": "A", "value": "1"}, {"name": "B", "value": "hunter2"}, {"name": "C", "value": "3"}]),
+    );
+    insta::assert_snapshot!(drifts(service, declared.clone(), more).join("\n"), @r#"
+template.containers[0].env: [{"name":"A","value":"1"},{"name":"B","value":"[secret]"}] -> "[secret]"
+"#);
+    let plain = json!({"template": {"containers": [{"image": "a", "args": ["x"]}], "serviceAccount": "a@b"}});
+    let none = json!({"template": {"containers": [{"image": "a"}, {"image": "side"}]}});
+    insta::assert_snapshot!(drifts(service, plain, none).join("\n"), @r#"
+template.containers: [{"args":["x"],"image":"a"}] -> [{"image":"a"},{"image":"side"}]
+template.serviceAccount: "a@b" -> null
+"#);
+}
+
+#[test]
+fn what_has_happened_or_cannot_be_read_does_not_drift() {
+    let user = json!({"instance": "i", "name": "u", "password": "hunter2"});
+    assert_eq!(
+        drifts("sqladmin.googleapis.com/User", user, json!({"name": "u", "resourceId": "u"})),
+        [""; 0]
+    );
+    let version = json!({"secret": "s", "payload": {"data": "hunter2"}});
+    let live = json!({"name": "projects/42/secrets/s/versions/1", "state": "ENABLED"});
+    assert_eq!(drifts("secretmanager.googleapis.com/SecretVersion", version, live), [""; 0]);
+    let build = json!({"images": ["a"], "steps": [{"name": "docker"}]});
+    assert_eq!(drifts("cloudbuild.googleapis.com/Build", build, json!({"tags": ["t"]})), [""; 0]);
+    let grant = json!({"role": "r", "member": "m"});
+    assert_eq!(drifts("cloudresourcemanager.googleapis.com/ProjectIamMember", grant, json!({})), [""; 0]);
 }

@@ -113,10 +113,29 @@ impl std::fmt::Display for Grant<'_> {
 }
 
 fn grant<'a>(work: &Work<'a>) -> Grant<'a> {
-    let inputs = work.inputs();
+    grant_of(work.inputs())
+}
+
+fn grant_of(inputs: &Value) -> Grant<'_> {
     let text = |name: &str| inputs.get(name).and_then(Value::as_str).unwrap_or_default();
     let condition = inputs.get("condition").and_then(Value::to_request_json).filter(|json| !json.is_null());
     Grant { role: text("role"), member: text("member"), condition }
+}
+
+/// Whether a policy holds the grant that these inputs declare.
+pub(crate) fn is_granted(policy: &Json, inputs: &Value) -> bool {
+    let grant = grant_of(inputs);
+    let bindings = policy.get("bindings").and_then(Json::as_array).into_iter().flatten();
+    bindings
+        .filter(|binding| is_binding_of(binding, &grant))
+        .filter_map(|binding| binding.get("members").and_then(Json::as_array))
+        .flatten()
+        .any(|member| is_same_member(member, grant.member))
+}
+
+/// Addresses have no case.
+fn is_same_member(listed: &Json, member: &str) -> bool {
+    listed.as_str().is_some_and(|text| text.eq_ignore_ascii_case(member))
 }
 
 /// Puts the grants into a policy, or takes them out. Says whether anything had to change.
@@ -131,9 +150,7 @@ fn change(policy: &mut Json, grants: &[Grant<'_>], remove: bool) -> bool {
         match (binding, remove) {
             (Some(binding), _) => {
                 let Some(members) = binding.get_mut("members").and_then(Json::as_array_mut) else { continue };
-                let is_member = |member: &Json| {
-                    member.as_str().is_some_and(|text| text.eq_ignore_ascii_case(grant.member))
-                };
+                let is_member = |member: &Json| is_same_member(member, grant.member);
                 if remove {
                     members.retain(|member| !is_member(member));
                 } else if !members.iter().any(is_member) {

@@ -1,7 +1,7 @@
 //! Enabled APIs: one `batchEnable` for many; never disabled, since others may rely on them.
 
 use mlflow_host_engine::{Outcome, Progress, ProviderError, RequestAction};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::client::Call;
 use crate::error::CallError;
@@ -9,7 +9,7 @@ use crate::handle::{Handle, Phase, pause};
 use crate::operations::{self, Stage};
 use crate::retry::{self, Purpose};
 use crate::tree::json_text;
-use crate::work::Work;
+use crate::work::{self, Work};
 
 /// What Service Usage takes in one call.
 const AT_A_TIME: usize = 20;
@@ -84,7 +84,10 @@ fn running(first: &Work<'_>, handle: &Handle) -> Progress {
 
 /// Reads what is enabled now, all at once.
 async fn finish(works: &[Work<'_>], first: &Work<'_>) -> Result<Progress, CallError> {
-    let enabled = enabled(first).await?;
+    let enabled = match &first.kind.list {
+        Some(list) => work::list(first.session, &first.call(list).await?, list).await?,
+        None => Vec::new(),
+    };
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(works.len());
     for work in works {
         let id = id(work);
@@ -99,25 +102,6 @@ async fn finish(works: &[Work<'_>], first: &Work<'_>) -> Result<Progress, CallEr
         outcomes.push(work.outcome(None, body).await?);
     }
     Ok(Progress::Done(outcomes))
-}
-
-async fn enabled(work: &Work<'_>) -> Result<Vec<Json>, CallError> {
-    let Some(list) = &work.kind.list else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    let mut page = String::new();
-    loop {
-        let mut call = work.call(list).await?;
-        if !page.is_empty() {
-            call = call.query("pageToken", &page);
-        }
-        let answer = work.session.client.json(&call).await?;
-        let items = answer.get(list.items.as_deref().unwrap_or("services")).and_then(Json::as_array);
-        found.extend(items.into_iter().flatten().cloned());
-        page = json_text(&answer, "nextPageToken").to_owned();
-        if page.is_empty() {
-            return Ok(found);
-        }
-    }
 }
 
 fn ids(works: &[Work<'_>]) -> Vec<String> {

@@ -17,6 +17,7 @@ use crate::{Credentials, Endpoints, GcpConfig, GcpProvider, NoAssets};
 mod groups;
 mod http;
 mod lifecycle;
+mod observing;
 mod odd_kinds;
 mod resolving;
 

@@ -257,11 +257,7 @@ async fn a_build_is_tagged_followed_and_found_again() {
     let provider = provider(&cloud);
     let create = request(
         RequestAction::Create,
-        vec![target(
-            &provider,
-            "cloudbuild.googleapis.com/Build::image",
-            json!({"tags": ["mine"], "triggers": ["x"]}),
-        )],
+        vec![target(&provider, "cloudbuild.googleapis.com/Build::image", json!({"tags": ["mine"]}))],
     );
     let (outcomes, notes) = run(&provider, &create).await;
     let outcome = outcomes.unwrap().remove(0);
@@ -321,11 +317,7 @@ async fn an_execution_runs_to_its_end() {
     let provider = provider(&cloud);
     let create = request(
         RequestAction::Create,
-        vec![target(
-            &provider,
-            "run.googleapis.com/Execution::m",
-            json!({"job": "migrate", "triggers": ["digest"]}),
-        )],
+        vec![target(&provider, "run.googleapis.com/Execution::m", json!({"job": "migrate"}))],
     );
     assert_eq!(run(&provider, &create).await.0.unwrap()[0].identity, name);
     assert_eq!(cloud.body(0), json!({}));
