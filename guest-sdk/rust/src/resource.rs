@@ -85,6 +85,24 @@ impl<K: Kind> Resource<K> {
         self
     }
 
+    /// An earlier URN of the resource (`KIND::NAME`): what is recorded under it is this resource.
+    pub fn alias(mut self, urn: &str) -> Self {
+        self.add_to("aliases", urn.into());
+        self
+    }
+
+    /// Takes over an existing resource, by its full resource name, e.g., `projects/p/global/networks/main`.
+    pub fn import(mut self, full_name: &str) -> Self {
+        self.options.insert("import".to_owned(), full_name.into());
+        self
+    }
+
+    /// How long an operation on the resource may take before the run goes on without it.
+    pub fn timeout_minutes(mut self, minutes: u32) -> Self {
+        self.options.insert("timeoutMinutes".to_owned(), minutes.into());
+        self
+    }
+
     /// Declares the resource, to be managed under this logical name.
     pub fn declare(self, name: &str) -> Handle<K> {
         let options = Json::Object(self.options).to_string();

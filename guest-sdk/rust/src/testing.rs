@@ -59,7 +59,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::kinds::standard::{RandomId, RandomPassword, Value};
+    use crate::kinds::standard::{RandomId, RandomPassword, StackReference, Value};
     use crate::{component, config, functions, output};
 
     #[test]
@@ -92,6 +92,30 @@ mod tests {
         );
         assert_eq!(recording.resources[1].options, json!({"parent": "test:group::all"}));
         assert_eq!(recording.outputs["greeting"], json!("${std/Value::greeting#value}"));
+    }
+
+    #[test]
+    fn a_resource_may_come_from_elsewhere() {
+        let recording = Fake::default()
+            .run(|| {
+                let network = StackReference::new("network").lookup("net");
+                Value::new()
+                    .value(network.attribute("name"))
+                    .alias("std/Value::old")
+                    .import("projects/p/x")
+                    .timeout_minutes(90)
+                    .declare("new");
+                Ok(())
+            })
+            .unwrap();
+        let value = recording.resource("std/Value::new").unwrap();
+        assert_eq!(value.properties, json!({"value": "${std/StackReference::net#name}"}));
+        assert_eq!(
+            value.options,
+            json!({"aliases": ["std/Value::old"], "import": "projects/p/x", "timeoutMinutes": 90})
+        );
+        let reference = recording.resource("std/StackReference::net").unwrap();
+        assert_eq!(reference.properties, json!({"stack": "network"}));
     }
 
     #[test]

@@ -132,13 +132,14 @@ fn migrate(
         .declare(&scope.part("migrate"));
 
     let databases = std::iter::once(&needs.database.tracking).chain(&needs.database.authentication);
-    let triggers = databases.clone().map(|database| needs.database.uri(database));
     let execution: Execution = scope.resource();
     let execution = execution
         .job(job.resource_id())
-        .triggers(std::iter::once(needs.image.reference.clone()).chain(triggers).collect::<Vec<_>>())
+        .replace_on(&needs.image.reference)
         .depends_on(&needs.database.user);
-    let execution = databases.fold(execution, |execution, database| execution.depends_on(database));
+    let execution = databases.fold(execution, |execution, database| {
+        execution.replace_on(needs.database.uri(database)).depends_on(database)
+    });
     execution.declare(&scope.part("migrate"))
 }
 

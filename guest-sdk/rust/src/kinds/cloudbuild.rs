@@ -4,7 +4,7 @@
 
 use crate::input::{enumeration, message};
 use crate::resource::kind;
-use crate::{Any, List, Map};
+use crate::{List, Map};
 
 kind! {
     /// One run of a build; another one is made whenever its inputs change.
@@ -27,7 +27,6 @@ kind! {
         substitutions = "substitutions": Map<String>,
         tags = "tags": List<String>,
         timeout = "timeout": String,
-        triggers = "triggers": Any,
     }
     {
         approval = "approval",

@@ -136,7 +136,6 @@ kind! {
         location = "location": String,
         overrides = "overrides": Overrides,
         project = "project": String,
-        triggers = "triggers": Any,
     }
     {
         annotations = "annotations",

@@ -1,12 +1,27 @@
 //! The options of a declaration.
 
+use std::time::Duration;
+
 use mlflow_host_graph::{Diagnostic, Options, Urn};
 use serde_json::Value as Json;
 
 use super::convert::Converter;
 
-const NAMES: &[&str] =
-    &["deleteFirst", "dependsOn", "ignoreChanges", "parent", "protect", "replaceOn", "retainOnDelete"];
+const NAMES: &[&str] = &[
+    "aliases",
+    "deleteFirst",
+    "dependsOn",
+    "ignoreChanges",
+    "import",
+    "parent",
+    "protect",
+    "replaceOn",
+    "retainOnDelete",
+    "timeoutMinutes",
+];
+
+/// The longest time that may be given to an operation: a week.
+const MAXIMUM_MINUTES: f64 = 7.0 * 24.0 * 60.0;
 
 /// What nodes stand for.
 pub(crate) trait Nodes {
@@ -70,9 +85,7 @@ fn set(
             for item in list(name, value)? {
                 let urn = match &*item {
                     Json::Number(number) => nodes.resource_at(number.as_u64().unwrap_or(u64::MAX))?,
-                    Json::String(urn) => {
-                        urn.parse().map_err(|error| Diagnostic::error("bad-option", format!("{error}")))?
-                    }
+                    Json::String(text) => urn(text)?,
                     _ => return Err(wrong(name, "a list of nodes and URNs")),
                 };
                 options.depends_on.insert(urn);
@@ -94,6 +107,22 @@ fn set(
                 options.ignore_changes.push(path);
             }
         }
+        "aliases" => {
+            for item in list(name, value)? {
+                let text = item.as_str().ok_or_else(|| wrong(name, "a list of URNs"))?;
+                options.aliases.push(urn(text)?);
+            }
+        }
+        "import" if value.is_null() => {}
+        "import" => match value.as_str() {
+            Some(full) if !full.is_empty() => options.import = Some(full.to_owned()),
+            _ => return Err(wrong(name, "the full resource name of an existing resource")),
+        },
+        "timeoutMinutes" => {
+            let minutes = value.as_f64().filter(|minutes| *minutes > 0.0 && *minutes <= MAXIMUM_MINUTES);
+            let minutes = minutes.ok_or_else(|| wrong(name, "a number of minutes, from above 0 to 10080"))?;
+            options.timeout_seconds = Some(Duration::from_secs_f64(minutes * 60.0).as_secs().max(1));
+        }
         unknown => {
             let nearest = nearest(unknown, NAMES);
             return Err(Diagnostic::error(
@@ -103,6 +132,10 @@ fn set(
         }
     }
     Ok(())
+}
+
+fn urn(text: &str) -> Result<Urn, Diagnostic> {
+    text.parse().map_err(|error| Diagnostic::error("bad-option", format!("{error}")))
 }
 
 fn flag(name: &str, value: &Json) -> Result<bool, Diagnostic> {

@@ -35,12 +35,42 @@ fn wrong_options_are_named() {
         ),
         (r#"{"parent": 1}"#, "`std/Value::value` is a resource; a component is needed here."),
         (r#"{"ignoreChanges": ["a["]}"#, "`a[` is not a property path: an index does not end."),
+        (r#"{"aliases": [1]}"#, "The option `aliases` must be a list of URNs."),
+        (
+            r#"{"aliases": ["x"]}"#,
+            "`x` is not a URN: write it as KIND::NAME, e.g., `run.googleapis.com/Service::mlflow`.",
+        ),
+        (
+            r#"{"import": true}"#,
+            "The option `import` must be the full resource name of an existing resource.",
+        ),
+        (
+            r#"{"timeoutMinutes": 0}"#,
+            "The option `timeoutMinutes` must be a number of minutes, from above 0 to 10080.",
+        ),
+        (
+            r#"{"timeoutMinutes": "5"}"#,
+            "The option `timeoutMinutes` must be a number of minutes, from above 0 to 10080.",
+        ),
         ("[]", "The option `options` must be a JSON object."),
     ];
     for (options, expected) in cases {
         assert_eq!(options_problem(options), format!("std/Value::other: {expected}"));
     }
     assert!(options_problem("{").contains("The options are not JSON"));
+}
+
+#[test]
+fn a_resource_may_have_had_other_names_exist_already_and_take_its_time() {
+    let mut collector = collector(Limits::default());
+    let options = r#"{"aliases": ["std/Value::old", "std/Value::older"], "import": "projects/p/x", "timeoutMinutes": 1.5}"#;
+    collector.declare("std/Value", "new", "{}", options).unwrap();
+    let graph = collector.finish().unwrap();
+    let options = &graph.resources[0].options;
+    let aliases: Vec<_> = options.aliases.iter().map(ToString::to_string).collect();
+    assert_eq!(aliases, ["std/Value::old", "std/Value::older"]);
+    assert_eq!(options.import.as_deref(), Some("projects/p/x"));
+    assert_eq!(options.timeout_seconds, Some(90));
 }
 
 #[test]
