@@ -5,6 +5,7 @@
 //! - `resolve` and `compare` are pure; `machine` takes one request from being sent to being done; `work`
 //!   turns the table into calls; `client` sends them, within a budget and with retries by a table (`retry`).
 //! - [`credentials`]: where tokens come from.
+//! - [`Bucket`] and [`KeyManagement`] are for the host's own use: shared state, and the keys that seal it.
 //!
 //! The crate imports `engine`, `graph` and `gcp-api`. The local cloud is reached like Google: over HTTP, at
 //! another address ([`Endpoints::Prefix`]).
@@ -20,6 +21,7 @@ mod error;
 #[cfg(feature = "failpoints")]
 mod failpoint;
 mod handle;
+mod key_management;
 mod kinds;
 mod machine;
 mod observe;
@@ -31,6 +33,7 @@ mod resolve;
 mod retry;
 mod run_facts;
 mod session;
+mod storage;
 mod transport;
 mod tree;
 mod variables;
@@ -40,4 +43,6 @@ mod work;
 mod tests;
 
 pub use config::{Assets, Credentials, Endpoints, GcpConfig, NoAssets};
+pub use key_management::KeyManagement;
 pub use provider::GcpProvider;
+pub use storage::{Bucket, Created, StorageError};

@@ -31,6 +31,8 @@ pub(crate) struct Incoming {
     pub location: Option<String>,
     /// The last byte of `Range: bytes=0-N`, which an upload session sends.
     pub range_end: Option<usize>,
+    /// Value of `x-goog-generation`, which Cloud Storage sends with an object's content.
+    pub generation: Option<u64>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -99,6 +101,8 @@ impl Transport for Http {
             retry_after: header(reqwest::header::RETRY_AFTER).and_then(|text| text.trim().parse().ok()),
             location: header(reqwest::header::LOCATION),
             range_end: header(reqwest::header::RANGE).and_then(|text| text.rsplit('-').next()?.parse().ok()),
+            generation: header(reqwest::header::HeaderName::from_static("x-goog-generation"))
+                .and_then(|text| text.parse().ok()),
             body: answer.bytes().await.map_err(lost)?.to_vec(),
         };
         #[cfg(feature = "failpoints")]

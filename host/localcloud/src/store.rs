@@ -216,6 +216,14 @@ store! {
     revisions: "run.googleapis.com.Revision",
     /// `projects/P/locations/L/jobs/J`.
     jobs: "run.googleapis.com.Job",
+    /// `projects/P/locations/L/keyRings/R`.
+    key_rings: "cloudkms.googleapis.com.KeyRing",
+    /// `projects/P/locations/L/keyRings/R/cryptoKeys/K`.
+    crypto_keys: "cloudkms.googleapis.com.CryptoKey",
+    /// `projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/N`.
+    key_versions: "cloudkms.googleapis.com.CryptoKeyVersion",
+    /// What versions of keys encrypt with, by version, base64.
+    key_material: "local.KeyMaterial",
     /// IAM policies by full resource name: `//run.googleapis.com/projects/…`.
     policies: "local.Policy",
     /// `projects/P/locations/L/jobs/J/executions/E`.

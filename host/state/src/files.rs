@@ -46,6 +46,15 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     rename(temporary, path)
 }
 
+/// Removes a file that need not be there.
+pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_parent(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed("remove", path)(error)),
+    }
+}
+
 /// Renames durably.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to).map_err(failed("replace", to))?;

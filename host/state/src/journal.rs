@@ -39,6 +39,15 @@ pub(crate) fn read(content: &[u8]) -> Result<Journal<'_>, BadLine> {
     Ok(Journal { entries, length: length as u64, torn: (content.len() - length) as u64 })
 }
 
+/// The lines before the first bad one.
+pub(crate) fn good_beginning(content: &[u8]) -> &[u8] {
+    let is_good = |piece: &&[u8]| {
+        piece.strip_suffix(b"\n").is_some_and(|line| envelope::unwrap("entry", line).is_some())
+    };
+    let pieces = content.split_inclusive(|byte| *byte == b'\n');
+    &content[..pieces.take_while(is_good).map(<[u8]>::len).sum()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

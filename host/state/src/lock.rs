@@ -40,16 +40,33 @@ pub(crate) fn take(path: &Path, holder: &Holder) -> Result<Box<dyn Guard>, Store
     Ok(Box::new(FileGuard { file }))
 }
 
+/// Who holds the lock of a file.
+pub(crate) fn holder(path: &Path) -> Result<Option<Holder>, StoreError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("open", path)(error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(read(&mut file))),
+        Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
+    }
+}
+
 fn held(file: &mut File) -> StoreError {
+    let Holder { command, by, since, process } = read(file);
+    StoreError::Locked { command, by, since, process }
+}
+
+fn read(file: &mut File) -> Holder {
     let mut content = String::new();
     let read = file.read_to_string(&mut content).ok();
     // Between taking the lock and writing the name there is a moment without a name.
-    let Holder { command, by, since, process } =
-        read.and_then(|_| serde_json::from_str(&content).ok()).unwrap_or_else(|| Holder {
-            command: "a run".to_owned(),
-            by: "somebody".to_owned(),
-            since: "just now".to_owned(),
-            process: 0,
-        });
-    StoreError::Locked { command, by, since, process }
+    read.and_then(|_| serde_json::from_str(&content).ok()).unwrap_or_else(|| Holder {
+        command: "a run".to_owned(),
+        by: "somebody".to_owned(),
+        since: "just now".to_owned(),
+        process: 0,
+    })
 }

@@ -18,6 +18,7 @@ pub(crate) mod accounts;
 pub(crate) mod artifacts;
 pub(crate) mod builds;
 pub(crate) mod compute;
+pub(crate) mod kms;
 pub(crate) mod knative;
 pub(crate) mod logging;
 pub(crate) mod networking;
@@ -35,6 +36,7 @@ pub(crate) async fn dispatch(cloud: &Arc<Cloud>, mut call: Call) -> Answer {
     match call.service() {
         "artifactregistry" => artifacts::call(cloud, call).await,
         "cloudbuild" => builds::call(cloud, call),
+        "cloudkms" => kms::call(cloud, call),
         "cloudresourcemanager" => projects::call(cloud, &call),
         "compute" => compute::call(cloud, call).await,
         "iam" => accounts::call(cloud, call),

@@ -11,6 +11,7 @@ mod support;
 mod admin;
 mod builds_and_run;
 mod iam;
+mod kms;
 mod networks;
 mod requests;
 mod restart;

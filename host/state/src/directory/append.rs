@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 
 use mlflow_host_engine::{Entry, State, StoreError};
-use serde::Serialize;
-use serde_json::Value as Json;
 
 use super::{Place, locked};
-use crate::files::failed;
+use crate::files::{self, failed};
+use crate::keys::KeyRing;
+use crate::replay;
 use crate::seal::Key;
-use crate::{envelope, files, seal};
 
 /// Where the good part of the journal ends.
 #[derive(Debug)]
@@ -22,25 +21,16 @@ pub(super) struct Tail {
 
 impl Place {
     /// Writes entries with one write and makes them durable with one flush.
-    pub(super) fn append(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        if entries.is_empty() {
-            return Ok(());
-        }
+    pub(super) fn append(&self, ring: &KeyRing, entries: &[Entry]) -> Result<(), StoreError> {
         #[cfg(feature = "failpoints")]
         mlflow_host_engine::failpoint::reach("append");
         tracing::debug!(entries = entries.len(), "append");
-        files::create_directory(&self.path)?;
         if locked(&self.tail).is_none() {
-            self.load()?;
+            self.load(&ring.keys)?;
         }
-        let key = self.key_or_new()?;
         let mut guard = locked(&self.tail);
         let tail = guard.get_or_insert(Tail { length: 0, sequence: 0, file: None });
-
-        let mut text = String::new();
-        for (entry, sequence) in entries.iter().zip(tail.sequence + 1..) {
-            text.push_str(&envelope::wrap("entry", sequence, &self.sealed_text(&key, entry)?));
-        }
+        let text = replay::lines(sealing(ring)?, tail.sequence + 1, entries)?;
         let path = self.journal();
         let (mut file, is_new) = match tail.file.take() {
             Some(file) => (file, false),
@@ -70,21 +60,19 @@ impl Place {
 
     /// Writes the snapshot, then sets the journal aside. Killed in between, the journal holds entries that
     /// the snapshot has already; reading skips them.
-    pub(super) fn compact(&self, state: &State) -> Result<(), StoreError> {
-        files::create_directory(&self.path)?;
+    pub(super) fn compact(&self, ring: &KeyRing, state: &State) -> Result<(), StoreError> {
         if locked(&self.tail).is_none() {
-            self.load()?;
+            self.load(&ring.keys)?;
         }
-        let key = self.key_or_new()?;
         let mut tail = locked(&self.tail);
         let written = tail.as_ref().map_or(0, |tail| tail.sequence);
         if state.serial != written {
-            return Err(self.damaged_snapshot(format!(
+            return Err(self.damaged_snapshot_file(format!(
                 "a state of {} entries cannot replace a journal of {written}",
                 state.serial
             )));
         }
-        let text = envelope::wrap("state", state.serial, &self.sealed_text(&key, state)?);
+        let text = replay::snapshot(sealing(ring)?, state)?;
         if let Some(current) = files::read(&self.snapshot())? {
             files::replace(&self.previous_snapshot(), &current)?;
         }
@@ -95,12 +83,9 @@ impl Place {
         *tail = Some(Tail { length: 0, sequence: state.serial, file: None });
         Ok(())
     }
+}
 
-    fn sealed_text<T: Serialize>(&self, key: &Key, document: &T) -> Result<String, StoreError> {
-        let unwritable = |error: serde_json::Error| failed("write", &self.path)(error.into());
-        let json: Json = serde_json::to_value(document).map_err(unwritable)?;
-        let sealed = seal::seal(key, json)
-            .ok_or_else(|| StoreError::Key("a value is too large to be sealed".to_owned()))?;
-        serde_json::to_string(&sealed).map_err(unwritable)
-    }
+/// The key that seals.
+fn sealing(ring: &KeyRing) -> Result<&Key, StoreError> {
+    ring.keys.first().ok_or_else(|| StoreError::Key("there is no key to seal with".to_owned()))
 }

@@ -25,7 +25,7 @@ fn store(root: &TempDir) -> DirectoryStore {
 
 fn keyed(root: &TempDir, passphrase: Option<&str>) -> DirectoryStore {
     let passphrase = passphrase.map(|text| Zeroizing::new(text.to_owned()));
-    let keys = KeySource { passphrase, key_file: root.path().join("key") };
+    let keys = KeySource { passphrase, key_file: root.path().join("key"), kms_key: None, kms: None };
     DirectoryStore::new(root.path(), "dev", &target(), keys)
 }
 
@@ -387,4 +387,93 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[tokio::test]
+async fn damage_comes_back_from_the_previous_snapshot() {
+    let root = TempDir::new().unwrap();
+    let (entries, writer) = (entries(), store(&root));
+    assert!(writer.restore().await.is_err(), "there is nothing yet");
+    for (from, to) in [(0, 3), (3, 5)] {
+        writer.append(&entries[from..to]).await.unwrap();
+        writer.compact(&replayed(&entries[..to])).await.unwrap();
+    }
+    writer.append(&entries[5..]).await.unwrap();
+    let snapshot = writer.path().join("snapshot.json");
+    let mut damaged = fs::read(&snapshot).unwrap();
+    damaged[40] ^= 1;
+    fs::write(&snapshot, &damaged).unwrap();
+    assert_eq!(store(&root).restore().await.unwrap(), Vec::<String>::new());
+    assert_eq!(loaded(&store(&root)).await, replayed(&entries));
+    assert_eq!(fs::read(snapshot.with_added_extension("damaged")).unwrap(), damaged);
+
+    // A damaged line, and what follows it, is left out and said.
+    let journal = writer.path().join("journal.jsonl");
+    let mut damaged = fs::read(&journal).unwrap();
+    let last = damaged.len() - 20;
+    damaged[last] ^= 1;
+    fs::write(&journal, &damaged).unwrap();
+    assert_eq!(store(&root).restore().await.unwrap().len(), 1);
+    assert_eq!(loaded(&store(&root)).await, replayed(&entries[..6]));
+}
+
+#[tokio::test]
+async fn changed_keys_leave_nothing_for_the_old_ones() {
+    let root = TempDir::new().unwrap();
+    let (entries, writer) = (entries(), store(&root));
+    writer.append(&entries[..5]).await.unwrap();
+    writer.compact(&replayed(&entries[..5])).await.unwrap();
+    writer.append(&entries[5..]).await.unwrap();
+    let old = writer.ring().await.unwrap().unwrap().keys[0].clone();
+    let wrap = Wrap::Passphrase(Zeroizing::new("sesame".to_owned()));
+    writer.rekey(&replayed(&entries), Some(wrap)).await.unwrap();
+    assert!(store(&root).load().await.is_err());
+    assert_eq!(loaded(&keyed(&root, Some("sesame"))).await, replayed(&entries));
+    let files =
+        fs::read_dir(writer.path()).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    let mut sealed = 0;
+    for piece in
+        files.flat_map(|text| text.split("\"$sealed\":\"").skip(1).map(str::to_owned).collect::<Vec<_>>())
+    {
+        sealed += 1;
+        let piece = json!({"$sealed": piece.split('"').next().unwrap()});
+        assert_eq!(crate::seal::open(std::slice::from_ref(&old), piece), Err(crate::seal::OpenError::Key));
+    }
+    assert!(sealed >= 2, "{sealed}");
+    writer.append(&entries[2..5]).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_exported_state_is_sealed_checked_and_read_in_again() {
+    let root = TempDir::new().unwrap();
+    let (entries, writer) = (entries(), store(&root));
+    writer.append(&entries).await.unwrap();
+    let state = replayed(&entries);
+    let text = writer.export(&state).await.unwrap();
+    assert!(!text.contains(SECRET) && !text.contains("correct horse"), "{text}");
+    let keys = || KeySource { passphrase: None, key_file: root.path().join("key"), kms_key: None, kms: None };
+    let import = async |text: &str, stack: &str| {
+        crate::import("kept.json", text.as_bytes(), stack, &target(), &keys()).await
+    };
+    assert_eq!(import(&text, "dev").await.unwrap(), state);
+    let said = async |text: &str, stack: &str| import(text, stack).await.unwrap_err().to_string();
+    assert!(said(&text.replace("users/mlflow", "users/root"), "dev").await.contains("it has been changed"));
+    assert!(said(&text, "prod").await.contains("belongs to stack `dev`"));
+    assert!(said("{}", "dev").await.contains("it is not an exported state"));
+    assert!(said(&text.replacen("\"format\": 1", "\"format\": 9", 1), "dev").await.contains("has format 9"));
+
+    // Open operations, and dependencies that lead nowhere.
+    let open = State { open: replayed(&entries[..3]).open, ..state.clone() };
+    assert!(said(&writer.export(&open).await.unwrap(), "dev").await.contains("1 operations were open"));
+    let mut broken = state.clone();
+    let one = broken.resources.values_mut().next().unwrap();
+    one.hints.dependencies.insert("std/Value::gone".parse().unwrap());
+    let text = writer.export(&broken).await.unwrap();
+    assert!(said(&text, "dev").await.contains("depends on `std/Value::gone`, which is not recorded"));
+
+    // Loading such a state says so.
+    crate::replace(&writer, &broken).await.unwrap();
+    let found = store(&root).load().await.unwrap().unwrap();
+    assert_eq!(found.notices.len(), 1);
+    assert!(found.notices[0].contains("state restore"), "{:?}", found.notices);
 }
