@@ -24,12 +24,20 @@ impl Workbench {
     /// # Errors
     /// When the binary or the stacks have not been built.
     pub fn new() -> Result<Self> {
+        Self::with(host()?)
+    }
+
+    /// A new one for another binary of the host.
+    ///
+    /// # Errors
+    /// When the stacks have not been built.
+    pub fn with(host: PathBuf) -> Result<Self> {
         let mut directory = tempfile::Builder::new().prefix("mlflow-host-test-").tempdir()?;
         if std::env::var_os("MLFLOW_HOST_TEST_KEEP").is_some() {
             directory.disable_cleanup(true);
             eprintln!("      keeping {}", directory.path().display());
         }
-        let bench = Self { directory, host: host()? };
+        let bench = Self { directory, host };
         let stacks = root().join("stacks");
         for file in ["dev.wasm", "dev.toml", "prod.wasm", "prod.toml"] {
             let from = stacks.join(file);
@@ -63,6 +71,18 @@ impl Workbench {
     /// # Errors
     /// When it cannot be started.
     pub fn host(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Run> {
+        self.host_with(arguments, &[])
+    }
+
+    /// As [`Workbench::host`], with variables of the environment.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn host_with(
+        &self,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        variables: &[(&str, &str)],
+    ) -> Result<Run> {
         let mut command = Command::new(&self.host);
         command
             .args(arguments)
@@ -82,6 +102,7 @@ impl Workbench {
                 command.env_remove(&name);
             }
         }
+        command.envs(variables.iter().copied());
         Run::of(command)
     }
 

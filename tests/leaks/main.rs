@@ -1,0 +1,246 @@
+//! The leak hunt: after a whole life, no secret is anywhere but where it belongs.
+//!
+//! The stack is `tests/guests/secrets`: a secret of the configuration in Secret Manager, in the environment of
+//! a job, in strings, functions and outputs, and MLflow with its generated password. Everything that any
+//! command prints, every file of the state, every plan, log and record of requests is searched. The secrets
+//! may be in two places only: in the local cloud's own Secret Manager, and in PostgreSQL's data.
+
+mod forms;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, ensure};
+use mlflow_host_tests::{Cloud, Run, Steps, Workbench};
+use sha2::{Digest as _, Sha256};
+
+use forms::Hunted;
+
+const STACK: &str = "stacks/secrets.wasm";
+const PROJECT: &str = "mlflow-dev";
+const VARIABLE: &str = "TOKEN_OF_THE_STACK";
+const CANARY: &str = "a canary that the guest is told of";
+
+fn main() -> ExitCode {
+    Steps::begin("a_stack_full_of_secrets_comes_up", Hunt::begin)
+        .then("the_search_finds_what_is_there", Hunt::control)
+        .then("no_secret_is_in_the_memory_of_the_guest", Hunt::memory)
+        .then("no_command_prints_one", Hunt::commands)
+        .then("no_file_holds_one_while_it_lives", Hunt::files)
+        .then("a_new_secret_is_as_secret_as_the_old", Hunt::change)
+        .then("destroy_leaves_none", Hunt::destroy)
+        .run()
+}
+
+struct Hunt {
+    bench: Workbench,
+    cloud: Cloud,
+    token: String,
+    hunted: Vec<Hunted>,
+    /// Everything that was printed so far.
+    runs: Vec<Run>,
+}
+
+impl Hunt {
+    fn begin() -> Result<Self> {
+        let bench = Workbench::new()?;
+        for directory in [bench.directory(), &bench.home()] {
+            // For root, PostgreSQL runs as another user, who has to get at its data.
+            fs::set_permissions(directory, Permissions::from_mode(0o755))?;
+        }
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let image = bench.stacks().join("mlflow/image");
+        fs::remove_dir_all(&image)?;
+        fs::create_dir(&image)?;
+        for file in fs::read_dir(tests.join("image"))? {
+            let file = file?;
+            fs::copy(file.path(), image.join(file.file_name()))?;
+        }
+        fs::copy(guest(tests)?, bench.stacks().join("secrets.wasm"))?;
+
+        // Nobody has ever seen it, and no two of its forms look alike.
+        let token = fresh("first", bench.directory());
+        let masked: Vec<_> = Hunted::new("token", &token).forms.iter().map(|(_, form)| mask(form)).collect();
+        let document = format!(
+            "[target]\nproject = \"{PROJECT}\"\n[config]\ncanary = \"{CANARY}\"\nmasked-canary = \"{}\"\n\
+             masked = {masked:?}\n[secrets]\ntoken = {{ env = \"{VARIABLE}\" }}\n",
+            mask(CANARY.as_bytes())
+        );
+        fs::write(bench.stacks().join("secrets.toml"), document)?;
+
+        let hunted = vec![Hunted::new("the configured token", &token)];
+        bench.succeeds(&["cloud", "start"])?;
+        let status = bench.succeeds(&["cloud", "status", "--json"])?.event("cloud")?;
+        let cloud = Cloud::at(status["endpoint"].as_str().context("no endpoint")?)?;
+        let mut hunt = Self { bench, cloud, token, hunted, runs: Vec::new() };
+
+        hunt.run(&["preview", STACK, "--details"], 0)?;
+        hunt.run(&["preview", STACK, "--json", "--out", "stacks/plan.json"], 0)?;
+        hunt.run(&["up", STACK, "--yes", "--details"], 0)?;
+        let password = hunt.cloud.secret(PROJECT, "mlflow-dev-database-password")?;
+        hunt.hunted.push(Hunted::new("the generated password", &password));
+        Ok(hunt)
+    }
+
+    /// Runs a command with the whole log, and keeps what it prints.
+    fn run(&mut self, arguments: &[&str], code: i32) -> Result<&Run> {
+        let variables = [(VARIABLE, self.token.as_str()), ("MLFLOW_HOST_LOG", "trace")];
+        let run = self.bench.host_with(arguments, &variables)?;
+        ensure!(run.code == code, "{}", run.report());
+        self.runs.push(run);
+        self.runs.last().context("a run")
+    }
+
+    /// Of what use is a search that finds nothing?
+    fn control(&mut self) -> Result<()> {
+        let shown = self.bench.host_with(["outputs", STACK, "token-part", "--show-secrets"], &[])?;
+        ensure!(shown.stdout.trim() == format!("Bearer {}", self.token), "{}", shown.report());
+        for hunted in &self.hunted {
+            let store = self.bench.home().join("cloud/control/local.SecretPayload");
+            let mut files = Vec::new();
+            list(&store, &mut files)?;
+            let texts = files.iter().map(fs::read).collect::<Result<Vec<_>, _>>()?;
+            ensure!(
+                texts.iter().any(|text| hunted.form_in(text) == Some("in base64")),
+                "{} is not in Secret Manager",
+                hunted.name
+            );
+        }
+        Ok(())
+    }
+
+    fn memory(&mut self) -> Result<()> {
+        let outputs = self.run(&["outputs", STACK, "--json"], 0)?.event("outputs")?;
+        let number = |name: &str| outputs["outputs"][name]["value"].as_str().map(str::to_owned);
+        ensure!(number("secrets-in-memory").as_deref() == Some("0"), "{outputs}");
+        let canaries: u32 = number("canaries-in-memory").context("no canaries")?.parse()?;
+        ensure!(canaries > 0, "the guest does not find what is in its memory: {outputs}");
+        for secret in ["token", "token-part"] {
+            ensure!(outputs["outputs"][secret]["value"] == "[secret]", "{outputs}");
+        }
+        Ok(())
+    }
+
+    fn commands(&mut self) -> Result<()> {
+        let commands: &[&[&str]] = &[
+            &["up", STACK, "--yes", "--json"],
+            &["preview", STACK, "--verbose"],
+            &["outputs", STACK],
+            &["refresh", STACK, "--yes"],
+            &["refresh", STACK, "--yes", "--json"],
+            &["state", "list", STACK],
+            &["state", "show", STACK, "std/Value::forms"],
+            &["state", "show", STACK, "std/Value::forms", "--json"],
+            &["state", "show", STACK, "std/RandomPassword::mlflow-dev-database-password"],
+            &["state", "show", STACK, "sqladmin.googleapis.com/User::mlflow-dev-mlflow"],
+            &["state", "show", STACK, "secretmanager.googleapis.com/SecretVersion::token"],
+            &["state", "history", STACK],
+            &["state", "export", STACK],
+            &["cloud", "status", "--json"],
+        ];
+        for command in commands {
+            self.run(command, 0)?;
+        }
+        self.search_runs()
+    }
+
+    fn search_runs(&self) -> Result<()> {
+        for run in &self.runs {
+            for hunted in &self.hunted {
+                let form = hunted.form_in(run.report().as_bytes());
+                ensure!(
+                    form.is_none(),
+                    "`{}` shows {} {}",
+                    run.command,
+                    hunted.name,
+                    form.unwrap_or_default()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// All files: stacks, states, plans, and everything that the local cloud writes.
+    fn files(&mut self) -> Result<()> {
+        let mut files = Vec::new();
+        list(self.bench.directory(), &mut files)?;
+        let has = |name: &str| files.iter().any(|file| file.ends_with(name));
+        for name in ["plan.json", "snapshot.json", "requests.jsonl", "daemon.log"] {
+            ensure!(has(name), "no {name} among {} files", files.len());
+        }
+        let cloud = self.bench.home().join("cloud");
+        let allowed = [cloud.join("control/local.SecretPayload"), cloud.join("postgres")];
+        let mut found = Vec::new();
+        for file in files.iter().filter(|file| !allowed.iter().any(|place| file.starts_with(place))) {
+            let content = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            for hunted in &self.hunted {
+                if let Some(form) = hunted.form_in(&content) {
+                    found.push(format!("{} holds {} {form}", file.display(), hunted.name));
+                }
+            }
+        }
+        ensure!(found.is_empty(), "{}", found.join("\n"));
+        Ok(())
+    }
+
+    fn change(&mut self) -> Result<()> {
+        self.token = fresh("second", self.bench.directory());
+        self.hunted.push(Hunted::new("the second token", &self.token));
+        self.run(&["preview", STACK, "--exit-code"], 10)?;
+        self.run(&["preview", STACK, "--json"], 0)?;
+        self.run(&["up", STACK, "--yes", "--json"], 0)?;
+        self.search_runs()?;
+        self.files()
+    }
+
+    fn destroy(&mut self) -> Result<()> {
+        self.run(&["destroy", STACK, "--yes", "--json"], 0)?;
+        self.run(&["state", "history", STACK, "--json"], 0)?;
+        self.search_runs()?;
+        self.files()
+    }
+}
+
+/// A secret that never was before, of characters that every form writes in another way.
+fn fresh(name: &str, directory: &Path) -> String {
+    let digest =
+        hex::encode(Sha256::digest(format!("{name} {} {}", directory.display(), std::process::id())));
+    format!("{}/+&=?~ {}%>", &digest[..12], &digest[12..24])
+}
+
+/// Hexadecimal digits of the text with every bit flipped.
+fn mask(text: &[u8]) -> String {
+    hex::encode(text.iter().map(|byte| !byte).collect::<Vec<_>>())
+}
+
+/// The stack, compiled if need be.
+fn guest(tests: &Path) -> Result<PathBuf> {
+    let root = tests.parent().context("the repository")?;
+    let directory = root.join("target/guests/for-tests");
+    let mut command = Command::new(root.join("scripts/wasm-cargo"));
+    command
+        .args(["build", "--quiet", "--release", "--locked", "--manifest-path"])
+        .arg(root.join("tests/guests/Cargo.toml"))
+        .env("GUEST_TARGET_DIR", &directory);
+    let run = Run::of(command)?;
+    ensure!(run.code == 0, "{}", run.report());
+    let file = "wasm32-unknown-unknown/release/secrets.wasm";
+    let built = [directory.join(file), directory.join("debian").join(file)];
+    built.into_iter().find(|file| file.is_file()).context("scripts/wasm-cargo made no secrets.wasm")
+}
+
+/// Adds the files that are below a directory.
+fn list(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            list(&entry.path(), files)?;
+        } else if kind.is_file() {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
