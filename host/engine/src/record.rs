@@ -282,8 +282,7 @@ impl State {
 
     /// The generation of a resource that is made now.
     pub fn next_generation(&self, urn: &Urn) -> u32 {
-        let existing = self.all().filter(|recorded| recorded.urn == *urn);
-        let above = existing.map(|recorded| recorded.hints.generation + 1).max().unwrap_or(0);
+        let above = self.versions(urn).map(|recorded| recorded.hints.generation + 1).max().unwrap_or(0);
         above.max(self.retired.get(urn).copied().unwrap_or(0))
     }
 
@@ -462,7 +461,13 @@ impl State {
 
     /// The record of a resource in one generation.
     pub fn find(&self, urn: &Urn, generation: u32) -> Option<&Recorded> {
-        self.all().find(|recorded| recorded.urn == *urn && recorded.hints.generation == generation)
+        self.versions(urn).find(|recorded| recorded.hints.generation == generation)
+    }
+
+    /// The records of a resource: as it is, and of what it replaces until that is deleted.
+    fn versions(&self, urn: &Urn) -> impl Iterator<Item = &Recorded> {
+        let replaced = self.condemned.iter().filter(move |recorded| recorded.urn == *urn);
+        self.resources.get(urn).into_iter().chain(replaced)
     }
 
     /// What is wrong with the state itself: dependencies that are not in it.
