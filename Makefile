@@ -1,6 +1,6 @@
 # Each target sets up what it needs: a clone, make and Rust are enough.
 .DEFAULT_GOAL := help
-.PHONY: help setup build stacks up test lint unit end-to-end bench clean
+.PHONY: help setup build stacks up test lint unit end-to-end test-kill bench clean
 
 host := target/debug/mlflow-host
 
@@ -30,11 +30,17 @@ unit: build ## Unit tests of the host, the guest SDK and the stacks.
 
 end-to-end: build ## A stack's whole life on the local cloud, judged by real clients.
 	scripts/test-environment >/dev/null
+	scripts/build-failpoints >/dev/null
 	cargo test --no-fail-fast --package mlflow-host-tests
 
-bench: setup stacks ## Start-up and apply times.
+test-kill: build ## The whole kill matrix: the host dies at every request and every entry of its journal.
+	scripts/build-failpoints >/dev/null
+	KILL_POINTS=all cargo test --package mlflow-host-tests --test kill_matrix
+
+bench: setup stacks ## Start-up and apply times; thousands of resources, beside Terraform.
 	cargo build --release --package mlflow-host
 	scripts/bench
+	scripts/bench-scale
 
 clean: ## Remove what was built. The local cloud's data stays: see `mlflow-host cloud reset`.
 	rm -rf target stacks/*.wasm
