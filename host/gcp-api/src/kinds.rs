@@ -256,9 +256,10 @@ macro_rules! files {
     };
 }
 
-files! { 11;
-    "artifactregistry" "cloudbuild" "cloudresourcemanager" "compute" "iam" "run" "secretmanager"
-    "servicenetworking" "serviceusage" "sqladmin" "storage"
+files! { 18;
+    "artifactregistry" "billingbudgets" "cloudbuild" "cloudkms" "cloudresourcemanager" "cloudscheduler"
+    "compute" "iam" "iap" "logging" "monitoring" "run" "secretmanager" "servicenetworking" "serviceusage"
+    "sqladmin" "storage" "vpcaccess"
 }
 
 #[derive(Deserialize)]

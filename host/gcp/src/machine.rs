@@ -74,6 +74,9 @@ pub(crate) async fn recover(work: Work<'_>) -> Result<Recovery, ProviderError> {
     }
     let mut handle = Handle::new(Phase::Settling);
     handle.identity = Some(identity);
+    if let Some(next) = machine.after_create(&handle) {
+        return Ok(Recovery::Reached(next));
+    }
     match condition(&work.kind.readiness, &body) {
         Condition::Ready => {
             let outcome = machine.outcome(&handle, body).await?;
@@ -152,6 +155,9 @@ impl<'a> Machine<'a> {
                 if self.has_more(&handle) {
                     return self.onward(handle);
                 }
+                if let Some(next) = self.after_create(&handle) {
+                    return Ok(next);
+                }
                 self.driver.made(&self.work, &body);
                 match condition(&self.work.kind.readiness, &body) {
                     Condition::Ready => self.done(&handle, body).await,
@@ -182,6 +188,17 @@ impl<'a> Machine<'a> {
     /// Whether the update has another call to make.
     fn has_more(&self, handle: &Handle) -> bool {
         self.updating(handle).is_some_and(|changed| handle.step + 1 < self.work.update_steps(changed))
+    }
+
+    /// Goes on with what the create call did not take, if this was one and there is something.
+    fn after_create(&self, handle: &Handle) -> Option<Progress> {
+        let is_creation = self.work.request.action == RequestAction::Create && handle.changed.is_none();
+        let paths = if is_creation { self.work.paths_after_create() } else { Vec::new() };
+        if paths.is_empty() {
+            return None;
+        }
+        let handle = Handle { changed: Some(paths), step: 0, ..handle.then(Phase::Onward) };
+        Some(Progress::Running { handle: handle.to_json(), after: Duration::ZERO, note: String::new() })
     }
 
     fn onward(&self, handle: Handle) -> Result<Progress, ProviderError> {

@@ -122,9 +122,7 @@ impl Subject {
     }
 
     async fn found(&self, session: &Session, body: Json) -> Result<Option<Found>, CallError> {
-        if let Some(absent) = &self.kind.absent
-            && absent.values.iter().any(|value| value == tree::json_text(&body, &absent.path))
-        {
+        if work::is_absent(self.kind, &body) {
             return Ok(None);
         }
         let owner = ownership::whose(self.kind, &session.config, &body);

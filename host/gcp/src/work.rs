@@ -8,9 +8,10 @@ use serde_json::{Map, Value as Json};
 
 use crate::calls;
 use crate::client::{Body, Call};
-use crate::compare::compare;
+use crate::compare::{compare, drift};
 use crate::error::CallError;
 use crate::operations::{self, OperationRef};
+use crate::ownership::{Owner, owner};
 use crate::resolve::RESOURCE_ID;
 use crate::session::Session;
 use crate::tree;
@@ -103,11 +104,24 @@ impl<'a> Work<'a> {
     /// The call that creates the resource.
     pub(crate) async fn create_call(&self) -> Result<(Call, &'static kinds::Call), CallError> {
         let template = template(&self.kind.create, self.kind, "created")?;
-        let fields = Json::Object(calls::fields(self.kind, self.inputs())?);
-        let mut call = with_body(self.call(template).await?, template, fields);
+        let later = self.paths_after_create();
+        let mut fields = calls::fields(self.kind, self.inputs())?;
+        fields.retain(|name, _| !later.iter().any(|path| path.is_under_pattern(name)));
+        let mut call = with_body(self.call(template).await?, template, Json::Object(fields));
         // With a name of the client's choice the second of two creations is refused, not repeated.
         call.repeatable |= self.kind.id.is_declared();
         Ok((call, template))
+    }
+
+    /// The declared fields that the create call does not take: an update sends them afterwards.
+    pub(crate) fn paths_after_create(&self) -> Vec<PropertyPath> {
+        let specials = self.kind.special_updates.iter();
+        specials
+            .filter(|special| special.after_create && self.applies(special))
+            .flat_map(|special| &special.paths)
+            .filter_map(|path| path.parse().ok())
+            .filter(|path| self.inputs().at(path).is_some_and(|value| value != Value::Null))
+            .collect()
     }
 
     /// Sends the part of an update of these paths that is due: the special ones first, then the general one.
@@ -171,6 +185,19 @@ impl<'a> Work<'a> {
         let template = template(&self.kind.read, self.kind, "read")?;
         let variables = self.variables(identity).await?;
         read(self.session, self.kind, template, &variables).await
+    }
+
+    /// Looks for a resource whose id the server assigns: one that bears our mark and is what is declared.
+    pub(crate) async fn find_by_content(&self) -> Result<Option<(String, Json)>, CallError> {
+        let Some(template) = &self.kind.list else { return Ok(None) };
+        for item in list(self.session, &self.call(template).await?, template).await? {
+            let is_ours = owner(self.kind, &self.session.config, &item) == Owner::Ours;
+            let differs = || !drift(self.kind, self.inputs(), &Value::from(item.clone())).is_empty();
+            if is_ours && !differs() {
+                return Ok(self.assigned_identity(&item).await?.map(|identity| (identity, item)));
+            }
+        }
+        Ok(None)
     }
 
     /// Sends a call and makes out what its answer is.
@@ -348,7 +375,7 @@ pub(crate) async fn read(
 ) -> Result<Option<Json>, CallError> {
     let call = calls::call(kind, template, variables, "")?;
     let found = session.client.find(&call).await?;
-    let Some(items) = &template.items else { return Ok(found) };
+    let Some(items) = &template.items else { return Ok(found.filter(|body| !is_absent(kind, body))) };
     let is_meant = |item: &&Json| {
         template.filter.iter().all(|(field, wanted)| {
             variables.expand(wanted).is_some_and(|wanted| tree::json_text(item, field) == wanted)
@@ -356,6 +383,14 @@ pub(crate) async fn read(
     };
     let listed = found.as_ref().and_then(|answer| answer.get(items)).and_then(Json::as_array);
     Ok(listed.into_iter().flatten().find(is_meant).cloned())
+}
+
+/// Whether what was read says that there is no such resource (any more), e.g., a destroyed version.
+pub(crate) fn is_absent(kind: &Kind, body: &Json) -> bool {
+    let Some(absent) = &kind.absent else { return false };
+    let Some(value) = tree::json_at(body, &absent.path) else { return false };
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    absent.values.contains(&text)
 }
 
 /// Everything that a list call finds, page by page.

@@ -84,7 +84,7 @@ pub enum UpdateStyle {
 pub struct Absent {
     /// The attribute.
     pub path: String,
-    /// Its values.
+    /// Its values; `true` for a flag.
     pub values: Vec<String>,
 }
 

@@ -34,6 +34,7 @@ fn sample(kind: &Kind, variable: &str) -> Option<String> {
         ("operation", Some(OperationStyle::LongRunning)) => match kind.api.as_str() {
             "cloudbuild.v1" => "operations/build/p/b".into(),
             "serviceusage.v1" | "servicenetworking.v1" => "operations/o".into(),
+            "iam.v1" => "projects/p/locations/global/workloadIdentityPools/w/operations/o".into(),
             _ => "projects/p/locations/l/operations/o".into(),
         },
         _ => format!("some-{variable}"),
@@ -192,9 +193,12 @@ fn every_path_leads_somewhere() {
         for path in attributes {
             assert!(in_attributes(&path), "{}: no attribute {path}", kind.name);
         }
-        for state in kind.absent.iter().flat_map(|absent| &absent.values) {
-            let values = &api.at(kind.schema.as_deref().unwrap(), "state").unwrap().values;
-            assert!(values.contains(state), "{}: {state}", kind.name);
+        if let Some(absent) = &kind.absent {
+            let field = api.at(kind.schema.as_deref().unwrap(), &absent.path).unwrap();
+            for value in &absent.values {
+                let is_flag = field.kind == crate::description::SchemaType::Boolean && value == "true";
+                assert!(is_flag || field.values.contains(value), "{}: {value}", kind.name);
+            }
         }
         if let Readiness::State { path, ready, failed } = &kind.readiness {
             let values = &api.at(kind.schema.as_deref().unwrap(), path).unwrap().values;

@@ -60,7 +60,7 @@ pub(crate) trait Driver: Send + Sync {
 
     /// What an earlier sending of the same creation has made: identity and resource.
     async fn find(&self, work: &Work<'_>) -> Result<Option<(String, Json)>, CallError> {
-        let Some(identity) = work.known_identity() else { return Ok(None) };
+        let Some(identity) = work.known_identity() else { return work.find_by_content().await };
         let found = self.read(work, Some(identity)).await?;
         Ok(found.map(|body| (identity.to_owned(), body)))
     }

@@ -15,11 +15,6 @@ pub(super) struct SecretVersion;
 
 #[async_trait]
 impl Driver for SecretVersion {
-    async fn read(&self, work: &Work<'_>, identity: Option<&str>) -> Result<Option<Json>, CallError> {
-        let found = work.read(identity).await?;
-        Ok(found.filter(|version| json_text(version, "state") != "DESTROYED"))
-    }
-
     /// The newest version, if it holds what was to be added. A version says nothing about who added it, so
     /// this asks for at least as many versions as the resource has had generations.
     async fn find(&self, work: &Work<'_>) -> Result<Option<(String, Json)>, CallError> {

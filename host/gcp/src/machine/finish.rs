@@ -27,6 +27,9 @@ impl Machine<'_> {
         if self.has_more(&handle) {
             return self.onward(handle);
         }
+        if let Some(next) = self.after_create(&handle) {
+            return Ok(next);
+        }
         self.settle(handle.then(Phase::Settling)).await
     }
 

@@ -358,3 +358,56 @@ async fn a_project_is_looked_up() {
     insta::assert_snapshot!(missing, @"cannot look up `secretmanager.googleapis.com/Secret::s`: there is no secretmanager.googleapis.com/Secret `projects/p/secrets/token`.");
     cloud.finished();
 }
+
+#[tokio::test(start_paused = true)]
+async fn labels_that_a_creation_does_not_take_follow_it() {
+    let addresses = "compute/v1/projects/p/global/addresses";
+    let operation = || reply(json!({"name": "o", "status": "DONE"}));
+    let address = || reply(json!({"name": "a-ab12", "labelFingerprint": "f1"}));
+    let request_id = "5ca1ab1e-0000-4000-8000-000000000000";
+    let post = format!("POST /compute.googleapis.com/{addresses}?requestId={request_id}");
+    let get = "GET /compute.googleapis.com/compute/v1/projects/p/global/addresses/a-ab12";
+    let set = "POST /compute.googleapis.com/compute/v1/projects/p/global/addresses/a-ab12/setLabels";
+    let cloud = Cloud::expecting([
+        (post.leak() as &'static str, operation()),
+        (get, address()),
+        (set, operation()),
+        (get, address()),
+    ]);
+    let provider = provider(&cloud);
+    let target = target(
+        &provider,
+        "compute.googleapis.com/GlobalAddress::a",
+        json!({"purpose": "VPC_PEERING", "labels": {"team": "ml"}}),
+    );
+    run(&provider, &request(RequestAction::Create, vec![target])).await.0.unwrap();
+    cloud.finished();
+    assert_eq!(cloud.body(0).get("labels"), None);
+    assert_eq!(cloud.body(2), json!({"labels": {"team": "ml"}, "labelFingerprint": "f1"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_names_is_found_by_its_mark_and_content() {
+    let policies = "/monitoring.googleapis.com/v3/projects/p/alertPolicies";
+    let policy = |name: &str, text: &str, labels: Json| {
+        json!({"name": format!("projects/p/alertPolicies/{name}"), "displayName": text, "combiner": "OR",
+            "userLabels": labels, "enabled": true})
+    };
+    let list: &'static str = format!("GET {policies}?pageSize=200").leak();
+    let post: &'static str = format!("POST {policies}").leak();
+    let listed = json!({"alertPolicies": [
+        policy("1", "full", json!({})), policy("2", "slow", labels()), policy("3", "full", labels()),
+    ]});
+    let cloud = Cloud::expecting([(post, lost()), (list, reply(listed))]);
+    cloud.then([(
+        "GET /monitoring.googleapis.com/v3/projects/p/alertPolicies/3",
+        reply(policy("3", "full", labels())),
+    )]);
+    let provider = provider(&cloud);
+    let properties = json!({"displayName": "full", "combiner": "OR", "enabled": true});
+    let target = target(&provider, "monitoring.googleapis.com/AlertPolicy::full", properties);
+    let outcome = run(&provider, &request(RequestAction::Create, vec![target])).await.0.unwrap().remove(0);
+    assert_eq!(outcome.identity, "projects/p/alertPolicies/3");
+    assert_eq!(outcome.outputs.to_shown_json()["resourceId"], "3");
+    cloud.finished();
+}
