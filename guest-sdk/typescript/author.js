@@ -28,7 +28,9 @@ function place(text) {
 /** This package, for tests, where nothing is bundled. In Wasm there is no `import.meta.url` to tell. */
 const HERE = /[^(\s]*\/(?=author\.js:)/.exec(new Error().stack)?.[0];
 
-/** A file is the author's when it lies outside of this package. */
+/** A file is the author's when it is no module of this package. */
 function outside(file, line) {
-  return file.startsWith(HERE) || file.startsWith("node:") ? undefined : `${file.replace(/^.*\//, "")}:${line}`;
+  const [directory, name] = [file.replace(/[^/]*$/, ""), file.replace(/^.*\//, "")];
+  const own = directory === HERE || directory === `${HERE}kinds/` || file.startsWith("node:");
+  return own ? undefined : `${name}:${line}`;
 }

@@ -26,6 +26,12 @@ export interface Options {
   replaceOn?: readonly Json[];
   /** Paths of properties that are left alone after creation, e.g., `settings.tier`. */
   ignoreChanges?: readonly string[];
+  /** Earlier URNs of it: what is recorded under one of them is this resource. */
+  aliases?: readonly string[];
+  /** Take over an existing resource, by its full resource name, e.g., `projects/p/global/networks/main`. */
+  import?: string;
+  /** How long an operation on it may take before the run goes on without it. */
+  timeoutMinutes?: number;
   /** Properties by their names in Google's REST body, where the typed ones do not reach. */
   properties?: { readonly [name: string]: Json };
 }

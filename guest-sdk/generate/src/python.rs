@@ -17,15 +17,20 @@ const KEYWORDS: &[&str] = &[
 ];
 /// Arguments that every declaration has already.
 const OPTIONS: &[&str] = &[
+    "aliases",
     "delete_first",
     "depends_on",
+    "how",
     "ignore_changes",
+    "import_",
+    "logical_name",
     "parent",
     "properties",
     "protect",
     "replace_on",
     "retain_on_delete",
     "self",
+    "timeout_minutes",
 ];
 /// What every declared resource has already.
 const MEMBERS: &[&str] = &["attribute", "lookup", "urn"];
@@ -86,7 +91,7 @@ fn text_of(module: &Module) -> String {
 
 /// Whether the text holds the name as a word of code, not of prose.
 fn mentions(text: &str, name: &str) -> bool {
-    ["(", "[", ")", "]", "\n", " |"]
+    ["(", "[", ")", "]", "\n", " |", " ="]
         .iter()
         .any(|after| [" ", "(", "["].iter().any(|before| text.contains(&format!("{before}{name}{after}"))))
 }
@@ -131,11 +136,11 @@ fn resource(text: &mut String, resource: &Resource) {
     }
     parameters(text, &arguments);
     text.push_str(
-        "        **options: Unpack[Options],\n    ) -> None:\n        super().__init__(\n            \
+        "        **how: Unpack[Options],\n    ) -> None:\n        super().__init__(\n            \
          logical_name,\n",
     );
     body(text, &arguments);
-    text.push_str("            options,\n        )\n\n");
+    text.push_str("            how,\n        )\n\n");
     let mut seen = Vec::new();
     for path in &resource.attributes {
         let name = unique(path, &mut seen, MEMBERS);

@@ -74,7 +74,9 @@ fn types(module: &Module) -> String {
     }
     let used: Vec<_> = ["Input", "Json", "LongInteger"]
         .into_iter()
-        .filter(|name| [";", "<", ">", "[", "}"].iter().any(|after| body.contains(&format!("{name}{after}"))))
+        .filter(|name| {
+            [";", "<", ">", "[", " }"].iter().any(|after| body.contains(&format!("{name}{after}")))
+        })
         .collect();
     format!(
         "{HEADER}\n/** The kinds of `{}`. */\n\nimport type {{ {}, Output }} from \"../values.js\";\nimport {{ type \

@@ -49,6 +49,12 @@ class Options(TypedDict, total=False):
     """Replace it when one of these values changes."""
     ignore_changes: Sequence[str]
     """Paths of properties that are left alone after creation, e.g., `settings.tier`."""
+    aliases: Sequence[str]
+    """Earlier URNs of it: what is recorded under one of them is this resource."""
+    import_: str
+    """Take over an existing resource, by its full resource name, e.g., `projects/p/global/networks/main`."""
+    timeout_minutes: float
+    """How long an operation on it may take before the run goes on without it."""
     properties: Mapping[str, Any]
     """Properties by their names in Google's REST body, where the typed arguments do not reach."""
 
@@ -61,16 +67,18 @@ class Resource:
 
     def __init__(self, name: str, properties: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         options = dict(options)
+        only_read = options.pop("_lookup", False)
         body = to_json({**properties, **options.pop("properties", {})})
+        shape = _options(options)
         self._name = name
         # None: the host refused the declaration, and the run fails when it ends.
-        if options.pop("_lookup", False):
-            if options:
+        if only_read:
+            if shape:
                 raise TypeError(f"What is only looked up takes no options: leave out {', '.join(options)}.")
             self._node = attempt(self.urn, lambda host: host.lookup(self.KIND, name, body))
         else:
-            shape = to_json(_options(options))
-            self._node = attempt(self.urn, lambda host: host.declare(self.KIND, name, body, shape))
+            text = to_json(shape)
+            self._node = attempt(self.urn, lambda host: host.declare(self.KIND, name, body, text))
 
     @classmethod
     def lookup(cls: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -109,13 +117,16 @@ def output(name: str, value: Any) -> None:
 
 
 _NAMES = {
+    "aliases": "aliases",
     "delete_first": "deleteFirst",
     "depends_on": "dependsOn",
     "ignore_changes": "ignoreChanges",
+    "import_": "import",
     "parent": "parent",
     "protect": "protect",
     "replace_on": "replaceOn",
     "retain_on_delete": "retainOnDelete",
+    "timeout_minutes": "timeoutMinutes",
 }
 
 

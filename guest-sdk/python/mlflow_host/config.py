@@ -26,7 +26,9 @@ def get(key: str) -> str | None:
 def require(key: str) -> str:
     """The value of a key that must be set."""
     value = get(key)
-    return _missing(key, "configuration key", "") if value is None else value
+    if value is None:
+        raise _missing(key, "configuration key", "")
+    return value
 
 
 def integer(key: str) -> int | None:
@@ -58,11 +60,13 @@ def secret(key: str) -> Output | None:
 def require_secret(key: str) -> Output:
     """A secret that must be set."""
     value = secret(key)
-    return _missing(key, "secret", "--secret ") if value is None else value
+    if value is None:
+        raise _missing(key, "secret", "--secret ")
+    return value
 
 
-def _missing(key: str, what: str, flag: str) -> T:
-    raise Error(f"The {what} `{key}` is not set: run `mlflow-host config set {flag}{key} VALUE`.")
+def _missing(key: str, what: str, flag: str) -> Error:
+    return Error(f"The {what} `{key}` is not set: run `mlflow-host config set {flag}{key} VALUE`.")
 
 
 def _finite(text: str) -> float:
@@ -75,7 +79,7 @@ def _finite(text: str) -> float:
 def _strings(text: str) -> list[str]:
     if not text.startswith("["):
         return [item.strip() for item in text.split(",") if item.strip()]
-    items = json.loads(text)
+    items: list[str] = json.loads(text)
     if not all(isinstance(item, str) for item in items):
         raise ValueError(text)
     return items

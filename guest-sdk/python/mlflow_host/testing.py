@@ -71,7 +71,7 @@ class Fake:
         self._secrets = frozenset(secrets)
         self._stack = StackInfo(stack, project, region)
 
-    def run(self, run: Callable[[], None]) -> Recording:
+    def run(self, run: Callable[[], object]) -> Recording:
         """Runs the stack and gives what it declared. What it raises comes through."""
         host = _Host(self._config, self._secrets, self._stack)
         with connected(host):

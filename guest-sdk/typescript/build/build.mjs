@@ -63,8 +63,11 @@ try {
 /** `file:line` of the author's, by the line of the bundle. The SDK's own lines are left out. */
 function authorsLines(map) {
   const found = {};
-  eachMapping(new TraceMap(map), ({ generatedLine, source, originalLine }) => {
-    if (source === null || generatedLine in found) return;
+  const carriedOver = new Set();
+  eachMapping(new TraceMap(map), ({ generatedLine, generatedColumn, source, originalLine }) => {
+    // At the beginning of a line esbuild repeats where the line before it came from: what follows knows better.
+    if (source === null || (generatedLine in found && !carriedOver.delete(generatedLine))) return;
+    if (generatedColumn === 0) carriedOver.add(generatedLine);
     const path = relative(directory, resolve(source));
     const own = source !== "<stdin>" && !path.startsWith("..") && !path.includes("node_modules");
     found[generatedLine] = own ? `${path}:${originalLine}` : null;

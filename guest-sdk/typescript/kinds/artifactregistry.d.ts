@@ -2,7 +2,7 @@
 
 /** The kinds of `artifactregistry.googleapis.com`. */
 
-import type { Input, Output } from "../values.js";
+import type { Input, Json, Output } from "../values.js";
 import { type Options, Resource } from "../resource.js";
 
 /** What a Repository is declared with. */

@@ -2,7 +2,7 @@
 
 /** The kinds of `cloudbuild.googleapis.com`. */
 
-import type { Input, Json, LongInteger, Output } from "../values.js";
+import type { Input, LongInteger, Output } from "../values.js";
 import { type Options, Resource } from "../resource.js";
 
 /** What a Build is declared with. */
@@ -24,7 +24,6 @@ export interface BuildProperties {
   substitutions?: Input<{ readonly [key: string]: Input<string> }>;
   tags?: Input<readonly Input<string>[]>;
   timeout?: Input<string>;
-  triggers?: Json;
 }
 
 /** One run of a build; another one is made whenever its inputs change. */
@@ -64,6 +63,132 @@ export class Build extends Resource {
   readonly timeout: Output;
   readonly timing: Output;
   readonly warnings: Output;
+}
+
+/** What a BuildTrigger is declared with. */
+export interface BuildTriggerProperties {
+  approvalConfig?: Input<ApprovalConfig>;
+  autodetect?: Input<boolean>;
+  bitbucketServerTriggerConfig?: Input<BitbucketServerTriggerConfig>;
+  build?: Input<BuildMessage>;
+  description?: Input<string>;
+  developerConnectEventConfig?: Input<DeveloperConnectEventConfig>;
+  disabled?: Input<boolean>;
+  eventType?: Input<BuildTriggerEventType>;
+  filename?: Input<string>;
+  filter?: Input<string>;
+  gitFileSource?: Input<GitFileSource>;
+  github?: Input<GitHubEventsConfig>;
+  ignoredFiles?: Input<readonly Input<string>[]>;
+  includeBuildLogs?: Input<BuildTriggerIncludeBuildLogs>;
+  includedFiles?: Input<readonly Input<string>[]>;
+  location?: Input<string>;
+  name?: Input<string>;
+  project?: Input<string>;
+  pubsubConfig?: Input<PubsubConfig>;
+  repositoryEventConfig?: Input<RepositoryEventConfig>;
+  resourceName?: Input<string>;
+  serviceAccount?: Input<string>;
+  sourceToBuild?: Input<GitRepoSource>;
+  substitutions?: Input<{ readonly [key: string]: Input<string> }>;
+  tags?: Input<readonly Input<string>[]>;
+  triggerTemplate?: Input<RepoSource>;
+  webhookConfig?: Input<WebhookConfig>;
+}
+
+/** A build that starts by itself, such as when a branch changes. */
+export class BuildTrigger extends Resource {
+  constructor(name: string, properties?: BuildTriggerProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: BuildTriggerProperties): BuildTrigger;
+  readonly approvalConfig: Output;
+  readonly autodetect: Output;
+  readonly bitbucketServerTriggerConfig: Output;
+  readonly build: Output;
+  readonly createTime: Output;
+  readonly description: Output;
+  readonly developerConnectEventConfig: Output;
+  readonly disabled: Output;
+  readonly eventType: Output;
+  readonly filename: Output;
+  readonly filter: Output;
+  readonly gitFileSource: Output;
+  readonly github: Output;
+  readonly id: Output;
+  readonly ignoredFiles: Output;
+  readonly includeBuildLogs: Output;
+  readonly includedFiles: Output;
+  readonly name: Output;
+  readonly pubsubConfig: Output;
+  readonly repositoryEventConfig: Output;
+  readonly resourceId: Output;
+  readonly resourceName: Output;
+  readonly serviceAccount: Output;
+  readonly sourceToBuild: Output;
+  readonly substitutions: Output;
+  readonly tags: Output;
+  readonly triggerTemplate: Output;
+  readonly webhookConfig: Output;
+}
+
+/** What a Connection is declared with. */
+export interface ConnectionProperties {
+  annotations?: Input<{ readonly [key: string]: Input<string> }>;
+  bitbucketCloudConfig?: Input<BitbucketCloudConfig>;
+  bitbucketDataCenterConfig?: Input<BitbucketDataCenterConfig>;
+  disabled?: Input<boolean>;
+  githubConfig?: Input<GitHubConfig>;
+  githubEnterpriseConfig?: Input<GitHubEnterpriseConfig>;
+  gitlabConfig?: Input<GitLabConfig>;
+  location?: Input<string>;
+  name?: Input<string>;
+  project?: Input<string>;
+}
+
+/** A connection to a host of Git repositories. */
+export class Connection extends Resource {
+  constructor(name: string, properties?: ConnectionProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: ConnectionProperties): Connection;
+  readonly annotations: Output;
+  readonly bitbucketCloudConfig: Output;
+  readonly bitbucketDataCenterConfig: Output;
+  readonly createTime: Output;
+  readonly disabled: Output;
+  readonly etag: Output;
+  readonly githubConfig: Output;
+  readonly githubEnterpriseConfig: Output;
+  readonly gitlabConfig: Output;
+  readonly installationState: Output;
+  readonly name: Output;
+  readonly reconciling: Output;
+  readonly resourceId: Output;
+  readonly updateTime: Output;
+}
+
+/** What a Repository is declared with. */
+export interface RepositoryProperties {
+  annotations?: Input<{ readonly [key: string]: Input<string> }>;
+  connection?: Input<string>;
+  location?: Input<string>;
+  name?: Input<string>;
+  project?: Input<string>;
+  remoteUri?: Input<string>;
+}
+
+/** A Git repository of a connection. */
+export class Repository extends Resource {
+  constructor(name: string, properties?: RepositoryProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: RepositoryProperties): Repository;
+  readonly annotations: Output;
+  readonly createTime: Output;
+  readonly etag: Output;
+  readonly name: Output;
+  readonly remoteUri: Output;
+  readonly resourceId: Output;
+  readonly updateTime: Output;
+  readonly webhookId: Output;
 }
 
 /** The message `GenericArtifact` of properties. */
@@ -310,6 +435,173 @@ export interface BuildStep {
   waitFor?: Input<readonly Input<string>[]>;
 }
 
+/** The message `ApprovalConfig` of properties. */
+export interface ApprovalConfig {
+  approvalRequired?: Input<boolean>;
+}
+
+/** The message `PullRequestFilter` of properties. */
+export interface PullRequestFilter {
+  branch?: Input<string>;
+  commentControl?: Input<PullRequestFilterCommentControl>;
+  invertRegex?: Input<boolean>;
+}
+
+/** The message `PushFilter` of properties. */
+export interface PushFilter {
+  branch?: Input<string>;
+  invertRegex?: Input<boolean>;
+  tag?: Input<string>;
+}
+
+/** The message `BitbucketServerTriggerConfig` of properties. */
+export interface BitbucketServerTriggerConfig {
+  bitbucketServerConfigResource?: Input<string>;
+  projectKey?: Input<string>;
+  pullRequest?: Input<PullRequestFilter>;
+  push?: Input<PushFilter>;
+  repoSlug?: Input<string>;
+}
+
+/** The message `BuildMessage` of properties. */
+export interface BuildMessage {
+  artifacts?: Input<Artifacts>;
+  availableSecrets?: Input<Secrets>;
+  dependencies?: Input<readonly Input<Dependency>[]>;
+  gitConfig?: Input<GitConfig>;
+  images?: Input<readonly Input<string>[]>;
+  logsBucket?: Input<string>;
+  options?: Input<BuildOptions>;
+  queueTtl?: Input<string>;
+  secrets?: Input<readonly Input<Secret>[]>;
+  serviceAccount?: Input<string>;
+  source?: Input<Source>;
+  steps?: Input<readonly Input<BuildStep>[]>;
+  substitutions?: Input<{ readonly [key: string]: Input<string> }>;
+  tags?: Input<readonly Input<string>[]>;
+  timeout?: Input<string>;
+}
+
+/** The message `DeveloperConnectEventConfig` of properties. */
+export interface DeveloperConnectEventConfig {
+  gitRepositoryLink?: Input<string>;
+  pullRequest?: Input<PullRequestFilter>;
+  push?: Input<PushFilter>;
+}
+
+/** The message `GitFileSource` of properties. */
+export interface GitFileSource {
+  bitbucketServerConfig?: Input<string>;
+  githubEnterpriseConfig?: Input<string>;
+  path?: Input<string>;
+  repoType?: Input<GitFileSourceRepoType>;
+  repository?: Input<string>;
+  revision?: Input<string>;
+  uri?: Input<string>;
+}
+
+/** The message `GitHubEventsConfig` of properties. */
+export interface GitHubEventsConfig {
+  enterpriseConfigResourceName?: Input<string>;
+  installationId?: Input<LongInteger>;
+  name?: Input<string>;
+  owner?: Input<string>;
+  pullRequest?: Input<PullRequestFilter>;
+  push?: Input<PushFilter>;
+}
+
+/** The message `PubsubConfig` of properties. */
+export interface PubsubConfig {
+  serviceAccountEmail?: Input<string>;
+  state?: Input<PubsubConfigState>;
+  topic?: Input<string>;
+}
+
+/** The message `RepositoryEventConfig` of properties. */
+export interface RepositoryEventConfig {
+  pullRequest?: Input<PullRequestFilter>;
+  push?: Input<PushFilter>;
+  repository?: Input<string>;
+}
+
+/** The message `GitRepoSource` of properties. */
+export interface GitRepoSource {
+  bitbucketServerConfig?: Input<string>;
+  githubEnterpriseConfig?: Input<string>;
+  ref?: Input<string>;
+  repoType?: Input<GitRepoSourceRepoType>;
+  repository?: Input<string>;
+  uri?: Input<string>;
+}
+
+/** The message `WebhookConfig` of properties. */
+export interface WebhookConfig {
+  secret?: Input<string>;
+  state?: Input<WebhookConfigState>;
+}
+
+/** The message `UserCredential` of properties. */
+export interface UserCredential {
+  userTokenSecretVersion?: Input<string>;
+}
+
+/** The message `BitbucketCloudConfig` of properties. */
+export interface BitbucketCloudConfig {
+  authorizerCredential?: Input<UserCredential>;
+  readAuthorizerCredential?: Input<UserCredential>;
+  webhookSecretSecretVersion?: Input<string>;
+  workspace?: Input<string>;
+}
+
+/** The message `ServiceDirectoryConfig` of properties. */
+export interface ServiceDirectoryConfig {
+  service?: Input<string>;
+}
+
+/** The message `BitbucketDataCenterConfig` of properties. */
+export interface BitbucketDataCenterConfig {
+  authorizerCredential?: Input<UserCredential>;
+  hostUri?: Input<string>;
+  readAuthorizerCredential?: Input<UserCredential>;
+  serviceDirectoryConfig?: Input<ServiceDirectoryConfig>;
+  sslCa?: Input<string>;
+  webhookSecretSecretVersion?: Input<string>;
+}
+
+/** The message `OAuthCredential` of properties. */
+export interface OAuthCredential {
+  oauthTokenSecretVersion?: Input<string>;
+}
+
+/** The message `GitHubConfig` of properties. */
+export interface GitHubConfig {
+  appInstallationId?: Input<LongInteger>;
+  authorizerCredential?: Input<OAuthCredential>;
+}
+
+/** The message `GitHubEnterpriseConfig` of properties. */
+export interface GitHubEnterpriseConfig {
+  apiKey?: Input<string>;
+  appId?: Input<LongInteger>;
+  appInstallationId?: Input<LongInteger>;
+  appSlug?: Input<string>;
+  hostUri?: Input<string>;
+  privateKeySecretVersion?: Input<string>;
+  serviceDirectoryConfig?: Input<ServiceDirectoryConfig>;
+  sslCa?: Input<string>;
+  webhookSecretSecretVersion?: Input<string>;
+}
+
+/** The message `GitLabConfig` of properties. */
+export interface GitLabConfig {
+  authorizerCredential?: Input<UserCredential>;
+  hostUri?: Input<string>;
+  readAuthorizerCredential?: Input<UserCredential>;
+  serviceDirectoryConfig?: Input<ServiceDirectoryConfig>;
+  sslCa?: Input<string>;
+  webhookSecretSecretVersion?: Input<string>;
+}
+
 /** The values of `BuildOptionsDefaultLogsBucketBehavior`. */
 export type BuildOptionsDefaultLogsBucketBehavior =
   | "DEFAULT_LOGS_BUCKET_BEHAVIOR_UNSPECIFIED"
@@ -373,3 +665,54 @@ export type StorageSourceSourceFetcher =
   | "SOURCE_FETCHER_UNSPECIFIED"
   | "GSUTIL"
   | "GCS_FETCHER";
+
+/** The values of `PullRequestFilterCommentControl`. */
+export type PullRequestFilterCommentControl =
+  | "COMMENTS_DISABLED"
+  | "COMMENTS_ENABLED"
+  | "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY";
+
+/** The values of `BuildTriggerEventType`. */
+export type BuildTriggerEventType =
+  | "EVENT_TYPE_UNSPECIFIED"
+  | "REPO"
+  | "WEBHOOK"
+  | "PUBSUB"
+  | "MANUAL";
+
+/** The values of `GitFileSourceRepoType`. */
+export type GitFileSourceRepoType =
+  | "UNKNOWN"
+  | "CLOUD_SOURCE_REPOSITORIES"
+  | "GITHUB"
+  | "BITBUCKET_SERVER"
+  | "GITLAB"
+  | "BITBUCKET_CLOUD";
+
+/** The values of `BuildTriggerIncludeBuildLogs`. */
+export type BuildTriggerIncludeBuildLogs =
+  | "INCLUDE_BUILD_LOGS_UNSPECIFIED"
+  | "INCLUDE_BUILD_LOGS_WITH_STATUS";
+
+/** The values of `PubsubConfigState`. */
+export type PubsubConfigState =
+  | "STATE_UNSPECIFIED"
+  | "OK"
+  | "SUBSCRIPTION_DELETED"
+  | "TOPIC_DELETED"
+  | "SUBSCRIPTION_MISCONFIGURED";
+
+/** The values of `GitRepoSourceRepoType`. */
+export type GitRepoSourceRepoType =
+  | "UNKNOWN"
+  | "CLOUD_SOURCE_REPOSITORIES"
+  | "GITHUB"
+  | "BITBUCKET_SERVER"
+  | "GITLAB"
+  | "BITBUCKET_CLOUD";
+
+/** The values of `WebhookConfigState`. */
+export type WebhookConfigState =
+  | "STATE_UNSPECIFIED"
+  | "OK"
+  | "SECRET_DELETED";

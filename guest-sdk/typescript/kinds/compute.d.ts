@@ -2,7 +2,7 @@
 
 /** The kinds of `compute.googleapis.com`. */
 
-import type { Input, Output } from "../values.js";
+import type { Input, LongInteger, Output } from "../values.js";
 import { type Options, Resource } from "../resource.js";
 
 /** What a Network is declared with. */
@@ -168,6 +168,504 @@ export class GlobalAddress extends Resource {
   readonly users: Output;
 }
 
+/** What a Address is declared with. */
+export interface AddressProperties {
+  address?: Input<string>;
+  addressType?: Input<AddressAddressType>;
+  description?: Input<string>;
+  ipCollection?: Input<string>;
+  ipVersion?: Input<AddressIpVersion>;
+  ipv6EndpointType?: Input<AddressIpv6EndpointType>;
+  labels?: Input<{ readonly [key: string]: Input<string> }>;
+  name?: Input<string>;
+  network?: Input<string>;
+  networkAttachment?: Input<string>;
+  networkTier?: Input<AddressNetworkTier>;
+  prefixLength?: Input<number>;
+  project?: Input<string>;
+  purpose?: Input<AddressPurpose>;
+  region?: Input<string>;
+  serviceClassId?: Input<string>;
+  subnetwork?: Input<string>;
+}
+
+/** A reserved address in one region, such as the one that NAT sends from. */
+export class Address extends Resource {
+  constructor(name: string, properties?: AddressProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: AddressProperties): Address;
+  readonly address: Output;
+  readonly addressType: Output;
+  readonly creationTimestamp: Output;
+  readonly description: Output;
+  readonly id: Output;
+  readonly ipCollection: Output;
+  readonly ipVersion: Output;
+  readonly ipv6EndpointType: Output;
+  readonly kind: Output;
+  readonly labelFingerprint: Output;
+  readonly labels: Output;
+  readonly name: Output;
+  readonly network: Output;
+  readonly networkAttachment: Output;
+  readonly networkTier: Output;
+  readonly prefixLength: Output;
+  readonly purpose: Output;
+  readonly region: Output;
+  readonly resourceId: Output;
+  readonly selfLink: Output;
+  readonly serviceClassId: Output;
+  readonly status: Output;
+  readonly subnetwork: Output;
+  readonly users: Output;
+}
+
+/** What a Firewall is declared with. */
+export interface FirewallProperties {
+  allowed?: Input<readonly Input<FirewallAllowed>[]>;
+  denied?: Input<readonly Input<FirewallDenied>[]>;
+  description?: Input<string>;
+  destinationRanges?: Input<readonly Input<string>[]>;
+  direction?: Input<FirewallDirection>;
+  disabled?: Input<boolean>;
+  logConfig?: Input<FirewallLogConfig>;
+  name?: Input<string>;
+  network?: Input<string>;
+  params?: Input<FirewallParams>;
+  priority?: Input<number>;
+  project?: Input<string>;
+  sourceRanges?: Input<readonly Input<string>[]>;
+  sourceServiceAccounts?: Input<readonly Input<string>[]>;
+  sourceTags?: Input<readonly Input<string>[]>;
+  targetServiceAccounts?: Input<readonly Input<string>[]>;
+  targetTags?: Input<readonly Input<string>[]>;
+}
+
+/** A rule that lets traffic into or out of a network, or keeps it away. */
+export class Firewall extends Resource {
+  constructor(name: string, properties?: FirewallProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: FirewallProperties): Firewall;
+  readonly allowed: Output;
+  readonly creationTimestamp: Output;
+  readonly denied: Output;
+  readonly description: Output;
+  readonly destinationRanges: Output;
+  readonly direction: Output;
+  readonly disabled: Output;
+  readonly id: Output;
+  readonly kind: Output;
+  readonly logConfig: Output;
+  readonly name: Output;
+  readonly network: Output;
+  readonly params: Output;
+  readonly priority: Output;
+  readonly resourceId: Output;
+  readonly selfLink: Output;
+  readonly sourceRanges: Output;
+  readonly sourceServiceAccounts: Output;
+  readonly sourceTags: Output;
+  readonly targetServiceAccounts: Output;
+  readonly targetTags: Output;
+}
+
+/** What a Router is declared with. */
+export interface RouterProperties {
+  bgp?: Input<RouterBgp>;
+  bgpPeers?: Input<readonly Input<RouterBgpPeer>[]>;
+  description?: Input<string>;
+  encryptedInterconnectRouter?: Input<boolean>;
+  interfaces?: Input<readonly Input<RouterInterface>[]>;
+  md5AuthenticationKeys?: Input<readonly Input<RouterMd5AuthenticationKey>[]>;
+  name?: Input<string>;
+  nats?: Input<readonly Input<RouterNat>[]>;
+  nccGateway?: Input<string>;
+  network?: Input<string>;
+  params?: Input<RouterParams>;
+  project?: Input<string>;
+  region?: Input<string>;
+}
+
+/** A router of a network in one region; its `nats` give what has no address of its own a way out. */
+export class Router extends Resource {
+  constructor(name: string, properties?: RouterProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: RouterProperties): Router;
+  readonly bgp: Output;
+  readonly bgpPeers: Output;
+  readonly creationTimestamp: Output;
+  readonly description: Output;
+  readonly encryptedInterconnectRouter: Output;
+  readonly id: Output;
+  readonly interfaces: Output;
+  readonly kind: Output;
+  readonly md5AuthenticationKeys: Output;
+  readonly name: Output;
+  readonly nats: Output;
+  readonly nccGateway: Output;
+  readonly network: Output;
+  readonly params: Output;
+  readonly region: Output;
+  readonly resourceId: Output;
+  readonly selfLink: Output;
+}
+
+/** What a RegionNetworkEndpointGroup is declared with. */
+export interface RegionNetworkEndpointGroupProperties {
+  annotations?: Input<{ readonly [key: string]: Input<string> }>;
+  appEngine?: Input<NetworkEndpointGroupAppEngine>;
+  cloudFunction?: Input<NetworkEndpointGroupCloudFunction>;
+  cloudRun?: Input<NetworkEndpointGroupCloudRun>;
+  defaultPort?: Input<number>;
+  description?: Input<string>;
+  name?: Input<string>;
+  network?: Input<string>;
+  networkEndpointType?: Input<RegionNetworkEndpointGroupNetworkEndpointType>;
+  project?: Input<string>;
+  pscData?: Input<NetworkEndpointGroupPscData>;
+  pscTargetService?: Input<string>;
+  region?: Input<string>;
+  subnetwork?: Input<string>;
+}
+
+/** What a load balancer sends requests to: a Cloud Run service, for one. */
+export class RegionNetworkEndpointGroup extends Resource {
+  constructor(name: string, properties?: RegionNetworkEndpointGroupProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: RegionNetworkEndpointGroupProperties): RegionNetworkEndpointGroup;
+  readonly annotations: Output;
+  readonly appEngine: Output;
+  readonly cloudFunction: Output;
+  readonly cloudRun: Output;
+  readonly creationTimestamp: Output;
+  readonly defaultPort: Output;
+  readonly description: Output;
+  readonly id: Output;
+  readonly kind: Output;
+  readonly name: Output;
+  readonly network: Output;
+  readonly networkEndpointType: Output;
+  readonly pscData: Output;
+  readonly pscTargetService: Output;
+  readonly region: Output;
+  readonly resourceId: Output;
+  readonly selfLink: Output;
+  readonly size: Output;
+  readonly subnetwork: Output;
+  readonly zone: Output;
+}
+
+/** What a BackendService is declared with. */
+export interface BackendServiceProperties {
+  affinityCookieTtlSec?: Input<number>;
+  backends?: Input<readonly Input<Backend>[]>;
+  cdnPolicy?: Input<BackendServiceCdnPolicy>;
+  circuitBreakers?: Input<CircuitBreakers>;
+  compressionMode?: Input<BackendServiceCompressionMode>;
+  connectionDraining?: Input<ConnectionDraining>;
+  connectionTrackingPolicy?: Input<BackendServiceConnectionTrackingPolicy>;
+  consistentHash?: Input<ConsistentHashLoadBalancerSettings>;
+  customMetrics?: Input<readonly Input<BackendServiceCustomMetric>[]>;
+  customRequestHeaders?: Input<readonly Input<string>[]>;
+  customResponseHeaders?: Input<readonly Input<string>[]>;
+  description?: Input<string>;
+  dynamicForwarding?: Input<BackendServiceDynamicForwarding>;
+  enableCDN?: Input<boolean>;
+  externalManagedMigrationState?: Input<BackendServiceExternalManagedMigrationState>;
+  externalManagedMigrationTestingPercentage?: Input<number>;
+  failoverPolicy?: Input<BackendServiceFailoverPolicy>;
+  haPolicy?: Input<BackendServiceHAPolicy>;
+  healthChecks?: Input<readonly Input<string>[]>;
+  iap?: Input<BackendServiceIAP>;
+  ipAddressSelectionPolicy?: Input<BackendServiceIpAddressSelectionPolicy>;
+  loadBalancingScheme?: Input<BackendServiceLoadBalancingScheme>;
+  localityLbPolicies?: Input<readonly Input<BackendServiceLocalityLoadBalancingPolicyConfig>[]>;
+  localityLbPolicy?: Input<BackendServiceLocalityLbPolicy>;
+  logConfig?: Input<BackendServiceLogConfig>;
+  maxStreamDuration?: Input<Duration>;
+  metadatas?: Input<{ readonly [key: string]: Input<string> }>;
+  name?: Input<string>;
+  network?: Input<string>;
+  networkPassThroughLbTrafficPolicy?: Input<BackendServiceNetworkPassThroughLbTrafficPolicy>;
+  orchestrationInfo?: Input<BackendServiceOrchestrationInfo>;
+  outlierDetection?: Input<OutlierDetection>;
+  params?: Input<BackendServiceParams>;
+  port?: Input<number>;
+  portName?: Input<string>;
+  project?: Input<string>;
+  protocol?: Input<BackendServiceProtocol>;
+  securitySettings?: Input<SecuritySettings>;
+  serviceBindings?: Input<readonly Input<string>[]>;
+  serviceLbPolicy?: Input<string>;
+  sessionAffinity?: Input<BackendServiceSessionAffinity>;
+  strongSessionAffinityCookie?: Input<BackendServiceHttpCookie>;
+  subsetting?: Input<Subsetting>;
+  timeoutSec?: Input<number>;
+  tlsSettings?: Input<BackendServiceTlsSettings>;
+}
+
+/** A set of backends of a load balancer, and how requests reach them. */
+export class BackendService extends Resource {
+  constructor(name: string, properties?: BackendServiceProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: BackendServiceProperties): BackendService;
+  readonly affinityCookieTtlSec: Output;
+  readonly backends: Output;
+  readonly cdnPolicy: Output;
+  readonly circuitBreakers: Output;
+  readonly compressionMode: Output;
+  readonly connectionDraining: Output;
+  readonly connectionTrackingPolicy: Output;
+  readonly consistentHash: Output;
+  readonly creationTimestamp: Output;
+  readonly customMetrics: Output;
+  readonly customRequestHeaders: Output;
+  readonly customResponseHeaders: Output;
+  readonly description: Output;
+  readonly dynamicForwarding: Output;
+  readonly edgeSecurityPolicy: Output;
+  readonly enableCDN: Output;
+  readonly externalManagedMigrationState: Output;
+  readonly externalManagedMigrationTestingPercentage: Output;
+  readonly failoverPolicy: Output;
+  readonly fingerprint: Output;
+  readonly haPolicy: Output;
+  readonly healthChecks: Output;
+  readonly iap: Output;
+  readonly id: Output;
+  readonly ipAddressSelectionPolicy: Output;
+  readonly kind: Output;
+  readonly loadBalancingScheme: Output;
+  readonly localityLbPolicies: Output;
+  readonly localityLbPolicy: Output;
+  readonly logConfig: Output;
+  readonly maxStreamDuration: Output;
+  readonly metadatas: Output;
+  readonly name: Output;
+  readonly network: Output;
+  readonly networkPassThroughLbTrafficPolicy: Output;
+  readonly orchestrationInfo: Output;
+  readonly outlierDetection: Output;
+  readonly params: Output;
+  readonly port: Output;
+  readonly portName: Output;
+  readonly protocol: Output;
+  readonly region: Output;
+  readonly resourceId: Output;
+  readonly securityPolicy: Output;
+  readonly securitySettings: Output;
+  readonly selfLink: Output;
+  readonly serviceBindings: Output;
+  readonly serviceLbPolicy: Output;
+  readonly sessionAffinity: Output;
+  readonly strongSessionAffinityCookie: Output;
+  readonly subsetting: Output;
+  readonly timeoutSec: Output;
+  readonly tlsSettings: Output;
+  readonly usedBy: Output;
+}
+
+/** What a UrlMap is declared with. */
+export interface UrlMapProperties {
+  defaultCustomErrorResponsePolicy?: Input<CustomErrorResponsePolicy>;
+  defaultRouteAction?: Input<HttpRouteAction>;
+  defaultService?: Input<string>;
+  defaultUrlRedirect?: Input<HttpRedirectAction>;
+  description?: Input<string>;
+  headerAction?: Input<HttpHeaderAction>;
+  hostRules?: Input<readonly Input<HostRule>[]>;
+  name?: Input<string>;
+  pathMatchers?: Input<readonly Input<PathMatcher>[]>;
+  project?: Input<string>;
+  tests?: Input<readonly Input<UrlMapTest>[]>;
+}
+
+/** Which requests go to which backend service. */
+export class UrlMap extends Resource {
+  constructor(name: string, properties?: UrlMapProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: UrlMapProperties): UrlMap;
+  readonly creationTimestamp: Output;
+  readonly defaultCustomErrorResponsePolicy: Output;
+  readonly defaultRouteAction: Output;
+  readonly defaultService: Output;
+  readonly defaultUrlRedirect: Output;
+  readonly description: Output;
+  readonly fingerprint: Output;
+  readonly headerAction: Output;
+  readonly hostRules: Output;
+  readonly id: Output;
+  readonly kind: Output;
+  readonly name: Output;
+  readonly pathMatchers: Output;
+  readonly region: Output;
+  readonly resourceId: Output;
+  readonly selfLink: Output;
+  readonly status: Output;
+  readonly tests: Output;
+}
+
+/** What a TargetHttpsProxy is declared with. */
+export interface TargetHttpsProxyProperties {
+  authorizationPolicy?: Input<string>;
+  certificateMap?: Input<string>;
+  description?: Input<string>;
+  httpKeepAliveTimeoutSec?: Input<number>;
+  name?: Input<string>;
+  project?: Input<string>;
+  proxyBind?: Input<boolean>;
+  quicOverride?: Input<TargetHttpsProxyQuicOverride>;
+  serverTlsPolicy?: Input<string>;
+  sslCertificates?: Input<readonly Input<string>[]>;
+  sslPolicy?: Input<string>;
+  tlsEarlyData?: Input<TargetHttpsProxyTlsEarlyData>;
+  urlMap?: Input<string>;
+}
+
+/** Where HTTPS ends: certificates in front of a URL map. */
+export class TargetHttpsProxy extends Resource {
+  constructor(name: string, properties?: TargetHttpsProxyProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: TargetHttpsProxyProperties): TargetHttpsProxy;
+  readonly authorizationPolicy: Output;
+  readonly certificateMap: Output;
+  readonly creationTimestamp: Output;
+  readonly description: Output;
+  readonly fingerprint: Output;
+  readonly httpKeepAliveTimeoutSec: Output;
+  readonly id: Output;
+  readonly kind: Output;
+  readonly name: Output;
+  readonly proxyBind: Output;
+  readonly quicOverride: Output;
+  readonly region: Output;
+  readonly resourceId: Output;
+  readonly selfLink: Output;
+  readonly serverTlsPolicy: Output;
+  readonly sslCertificates: Output;
+  readonly sslPolicy: Output;
+  readonly tlsEarlyData: Output;
+  readonly urlMap: Output;
+}
+
+/** What a GlobalForwardingRule is declared with. */
+export interface GlobalForwardingRuleProperties {
+  IPAddress?: Input<string>;
+  IPAddresses?: Input<readonly Input<string>[]>;
+  IPProtocol?: Input<GlobalForwardingRuleIpProtocol>;
+  allPorts?: Input<boolean>;
+  allowGlobalAccess?: Input<boolean>;
+  allowPscGlobalAccess?: Input<boolean>;
+  backendService?: Input<string>;
+  description?: Input<string>;
+  externalManagedBackendBucketMigrationState?: Input<GlobalForwardingRuleExternalManagedBackendBucketMigrationState>;
+  externalManagedBackendBucketMigrationTestingPercentage?: Input<number>;
+  fingerprint?: Input<string>;
+  ipCollection?: Input<string>;
+  ipVersion?: Input<GlobalForwardingRuleIpVersion>;
+  isMirroringCollector?: Input<boolean>;
+  labels?: Input<{ readonly [key: string]: Input<string> }>;
+  loadBalancingScheme?: Input<GlobalForwardingRuleLoadBalancingScheme>;
+  metadataFilters?: Input<readonly Input<MetadataFilter>[]>;
+  name?: Input<string>;
+  network?: Input<string>;
+  networkTier?: Input<GlobalForwardingRuleNetworkTier>;
+  noAutomateDnsZone?: Input<boolean>;
+  portRange?: Input<string>;
+  ports?: Input<readonly Input<string>[]>;
+  project?: Input<string>;
+  serviceDirectoryRegistrations?: Input<readonly Input<ForwardingRuleServiceDirectoryRegistration>[]>;
+  serviceLabel?: Input<string>;
+  sourceIpRanges?: Input<readonly Input<string>[]>;
+  subnetwork?: Input<string>;
+  target?: Input<string>;
+}
+
+/** The address and port at which a load balancer listens. */
+export class GlobalForwardingRule extends Resource {
+  constructor(name: string, properties?: GlobalForwardingRuleProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: GlobalForwardingRuleProperties): GlobalForwardingRule;
+  readonly IPAddress: Output;
+  readonly IPAddresses: Output;
+  readonly IPProtocol: Output;
+  readonly allPorts: Output;
+  readonly allowGlobalAccess: Output;
+  readonly allowPscGlobalAccess: Output;
+  readonly attachedExtensions: Output;
+  readonly availabilityGroup: Output;
+  readonly backendService: Output;
+  readonly baseForwardingRule: Output;
+  readonly childForwardingRules: Output;
+  readonly creationTimestamp: Output;
+  readonly description: Output;
+  readonly externalManagedBackendBucketMigrationState: Output;
+  readonly externalManagedBackendBucketMigrationTestingPercentage: Output;
+  readonly fingerprint: Output;
+  readonly id: Output;
+  readonly ipCollection: Output;
+  readonly ipVersion: Output;
+  readonly isMirroringCollector: Output;
+  readonly kind: Output;
+  readonly labelFingerprint: Output;
+  readonly labels: Output;
+  readonly loadBalancingScheme: Output;
+  readonly metadataFilters: Output;
+  readonly name: Output;
+  readonly network: Output;
+  readonly networkTier: Output;
+  readonly noAutomateDnsZone: Output;
+  readonly parentForwardingRule: Output;
+  readonly portRange: Output;
+  readonly ports: Output;
+  readonly pscConnectionId: Output;
+  readonly pscConnectionStatus: Output;
+  readonly region: Output;
+  readonly resourceId: Output;
+  readonly selfLink: Output;
+  readonly selfLinkWithId: Output;
+  readonly serviceDirectoryRegistrations: Output;
+  readonly serviceLabel: Output;
+  readonly serviceName: Output;
+  readonly sourceIpRanges: Output;
+  readonly subnetwork: Output;
+  readonly target: Output;
+}
+
+/** What a ManagedSslCertificate is declared with. */
+export interface ManagedSslCertificateProperties {
+  certificate?: Input<string>;
+  description?: Input<string>;
+  managed?: Input<SslCertificateManagedSslCertificate>;
+  name?: Input<string>;
+  privateKey?: Input<string>;
+  project?: Input<string>;
+  selfManaged?: Input<SslCertificateSelfManagedSslCertificate>;
+  type?: Input<ManagedSslCertificateType>;
+}
+
+/** A certificate that Google gets and renews for a load balancer. */
+export class ManagedSslCertificate extends Resource {
+  constructor(name: string, properties?: ManagedSslCertificateProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: ManagedSslCertificateProperties): ManagedSslCertificate;
+  readonly certificate: Output;
+  readonly creationTimestamp: Output;
+  readonly description: Output;
+  readonly expireTime: Output;
+  readonly id: Output;
+  readonly kind: Output;
+  readonly managed: Output;
+  readonly name: Output;
+  readonly privateKey: Output;
+  readonly region: Output;
+  readonly resourceId: Output;
+  readonly selfLink: Output;
+  readonly selfManaged: Output;
+  readonly subjectAlternativeNames: Output;
+  readonly type: Output;
+}
+
 /** The message `NetworkParams` of properties. */
 export interface NetworkParams {
   resourceManagerTags?: Input<{ readonly [key: string]: Input<string> }>;
@@ -203,6 +701,754 @@ export interface SubnetworkSecondaryRange {
   ipVersion?: Input<SubnetworkSecondaryRangeIpVersion>;
   rangeName?: Input<string>;
   reservedInternalRange?: Input<string>;
+}
+
+/** The message `FirewallAllowed` of properties. */
+export interface FirewallAllowed {
+  IPProtocol?: Input<string>;
+  ports?: Input<readonly Input<string>[]>;
+}
+
+/** The message `FirewallDenied` of properties. */
+export interface FirewallDenied {
+  IPProtocol?: Input<string>;
+  ports?: Input<readonly Input<string>[]>;
+}
+
+/** The message `FirewallLogConfig` of properties. */
+export interface FirewallLogConfig {
+  enable?: Input<boolean>;
+  metadata?: Input<FirewallLogConfigMetadata>;
+}
+
+/** The message `FirewallParams` of properties. */
+export interface FirewallParams {
+  resourceManagerTags?: Input<{ readonly [key: string]: Input<string> }>;
+}
+
+/** The message `RouterAdvertisedIpRange` of properties. */
+export interface RouterAdvertisedIpRange {
+  description?: Input<string>;
+  range?: Input<string>;
+}
+
+/** The message `RouterBgp` of properties. */
+export interface RouterBgp {
+  advertiseMode?: Input<RouterBgpAdvertiseMode>;
+  advertisedGroups?: Input<readonly Input<RouterBgpAdvertisedGroups>[]>;
+  advertisedIpRanges?: Input<readonly Input<RouterAdvertisedIpRange>[]>;
+  asn?: Input<number>;
+  identifierRange?: Input<string>;
+  keepaliveInterval?: Input<number>;
+}
+
+/** The message `RouterBgpPeerBfd` of properties. */
+export interface RouterBgpPeerBfd {
+  minReceiveInterval?: Input<number>;
+  minTransmitInterval?: Input<number>;
+  multiplier?: Input<number>;
+  sessionInitializationMode?: Input<RouterBgpPeerBfdSessionInitializationMode>;
+}
+
+/** The message `RouterBgpPeerCustomLearnedIpRange` of properties. */
+export interface RouterBgpPeerCustomLearnedIpRange {
+  range?: Input<string>;
+}
+
+/** The message `RouterBgpPeer` of properties. */
+export interface RouterBgpPeer {
+  advertiseMode?: Input<RouterBgpPeerAdvertiseMode>;
+  advertisedGroups?: Input<readonly Input<RouterBgpPeerAdvertisedGroups>[]>;
+  advertisedIpRanges?: Input<readonly Input<RouterAdvertisedIpRange>[]>;
+  advertisedRoutePriority?: Input<number>;
+  bfd?: Input<RouterBgpPeerBfd>;
+  customLearnedIpRanges?: Input<readonly Input<RouterBgpPeerCustomLearnedIpRange>[]>;
+  customLearnedRoutePriority?: Input<number>;
+  enable?: Input<RouterBgpPeerEnable>;
+  enableIpv4?: Input<boolean>;
+  enableIpv6?: Input<boolean>;
+  exportPolicies?: Input<readonly Input<string>[]>;
+  importPolicies?: Input<readonly Input<string>[]>;
+  interfaceName?: Input<string>;
+  ipAddress?: Input<string>;
+  ipv4NexthopAddress?: Input<string>;
+  ipv6NexthopAddress?: Input<string>;
+  md5AuthenticationKeyName?: Input<string>;
+  name?: Input<string>;
+  peerAsn?: Input<number>;
+  peerIpAddress?: Input<string>;
+  peerIpv4NexthopAddress?: Input<string>;
+  peerIpv6NexthopAddress?: Input<string>;
+  routerApplianceInstance?: Input<string>;
+}
+
+/** The message `RouterInterface` of properties. */
+export interface RouterInterface {
+  ipRange?: Input<string>;
+  ipVersion?: Input<RouterInterfaceIpVersion>;
+  linkedInterconnectAttachment?: Input<string>;
+  linkedVpnTunnel?: Input<string>;
+  name?: Input<string>;
+  privateIpAddress?: Input<string>;
+  redundantInterface?: Input<string>;
+  subnetwork?: Input<string>;
+}
+
+/** The message `RouterMd5AuthenticationKey` of properties. */
+export interface RouterMd5AuthenticationKey {
+  key?: Input<string>;
+  name?: Input<string>;
+}
+
+/** The message `RouterNatLogConfig` of properties. */
+export interface RouterNatLogConfig {
+  enable?: Input<boolean>;
+  filter?: Input<RouterNatLogConfigFilter>;
+}
+
+/** The message `RouterNatSubnetworkToNat64` of properties. */
+export interface RouterNatSubnetworkToNat64 {
+  name?: Input<string>;
+}
+
+/** The message `RouterNatRuleAction` of properties. */
+export interface RouterNatRuleAction {
+  sourceNatActiveIps?: Input<readonly Input<string>[]>;
+  sourceNatActiveRanges?: Input<readonly Input<string>[]>;
+  sourceNatDrainIps?: Input<readonly Input<string>[]>;
+  sourceNatDrainRanges?: Input<readonly Input<string>[]>;
+}
+
+/** The message `RouterNatRule` of properties. */
+export interface RouterNatRule {
+  action?: Input<RouterNatRuleAction>;
+  description?: Input<string>;
+  match?: Input<string>;
+  ruleNumber?: Input<number>;
+}
+
+/** The message `RouterNatSubnetworkToNat` of properties. */
+export interface RouterNatSubnetworkToNat {
+  name?: Input<string>;
+  secondaryIpRangeNames?: Input<readonly Input<string>[]>;
+  sourceIpRangesToNat?: Input<readonly Input<RouterNatSubnetworkToNatSourceIpRangesToNat>[]>;
+}
+
+/** The message `RouterNat` of properties. */
+export interface RouterNat {
+  autoNetworkTier?: Input<RouterNatAutoNetworkTier>;
+  drainNatIps?: Input<readonly Input<string>[]>;
+  enableDynamicPortAllocation?: Input<boolean>;
+  enableEndpointIndependentMapping?: Input<boolean>;
+  endpointTypes?: Input<readonly Input<RouterNatEndpointTypes>[]>;
+  icmpIdleTimeoutSec?: Input<number>;
+  logConfig?: Input<RouterNatLogConfig>;
+  maxPortsPerVm?: Input<number>;
+  minPortsPerVm?: Input<number>;
+  name?: Input<string>;
+  nat64Subnetworks?: Input<readonly Input<RouterNatSubnetworkToNat64>[]>;
+  natIpAllocateOption?: Input<RouterNatNatIpAllocateOption>;
+  natIps?: Input<readonly Input<string>[]>;
+  rules?: Input<readonly Input<RouterNatRule>[]>;
+  sourceSubnetworkIpRangesToNat?: Input<RouterNatSourceSubnetworkIpRangesToNat>;
+  sourceSubnetworkIpRangesToNat64?: Input<RouterNatSourceSubnetworkIpRangesToNat64>;
+  subnetworks?: Input<readonly Input<RouterNatSubnetworkToNat>[]>;
+  tcpEstablishedIdleTimeoutSec?: Input<number>;
+  tcpTimeWaitTimeoutSec?: Input<number>;
+  tcpTransitoryIdleTimeoutSec?: Input<number>;
+  type?: Input<RouterNatType>;
+  udpIdleTimeoutSec?: Input<number>;
+}
+
+/** The message `RouterParams` of properties. */
+export interface RouterParams {
+  resourceManagerTags?: Input<{ readonly [key: string]: Input<string> }>;
+}
+
+/** The message `NetworkEndpointGroupAppEngine` of properties. */
+export interface NetworkEndpointGroupAppEngine {
+  service?: Input<string>;
+  urlMask?: Input<string>;
+  version?: Input<string>;
+}
+
+/** The message `NetworkEndpointGroupCloudFunction` of properties. */
+export interface NetworkEndpointGroupCloudFunction {
+  function?: Input<string>;
+  urlMask?: Input<string>;
+}
+
+/** The message `NetworkEndpointGroupCloudRun` of properties. */
+export interface NetworkEndpointGroupCloudRun {
+  service?: Input<string>;
+  tag?: Input<string>;
+  urlMask?: Input<string>;
+}
+
+/** The message `NetworkEndpointGroupPscData` of properties. */
+export interface NetworkEndpointGroupPscData {
+  producerPort?: Input<number>;
+}
+
+/** The message `BackendCustomMetric` of properties. */
+export interface BackendCustomMetric {
+  dryRun?: Input<boolean>;
+  maxUtilization?: Input<number>;
+  name?: Input<string>;
+}
+
+/** The message `BackendBackendOrchestrationInfo` of properties. */
+export interface BackendBackendOrchestrationInfo {
+  resourceUri?: Input<string>;
+}
+
+/** The message `Backend` of properties. */
+export interface Backend {
+  balancingMode?: Input<BackendBalancingMode>;
+  capacityScaler?: Input<number>;
+  customMetrics?: Input<readonly Input<BackendCustomMetric>[]>;
+  description?: Input<string>;
+  failover?: Input<boolean>;
+  group?: Input<string>;
+  maxConnections?: Input<number>;
+  maxConnectionsPerEndpoint?: Input<number>;
+  maxConnectionsPerInstance?: Input<number>;
+  maxInFlightRequests?: Input<number>;
+  maxInFlightRequestsPerEndpoint?: Input<number>;
+  maxInFlightRequestsPerInstance?: Input<number>;
+  maxRate?: Input<number>;
+  maxRatePerEndpoint?: Input<number>;
+  maxRatePerInstance?: Input<number>;
+  maxUtilization?: Input<number>;
+  orchestrationInfo?: Input<BackendBackendOrchestrationInfo>;
+  preference?: Input<BackendPreference>;
+  trafficDuration?: Input<BackendTrafficDuration>;
+}
+
+/** The message `BackendServiceCdnPolicyBypassCacheOnRequestHeader` of properties. */
+export interface BackendServiceCdnPolicyBypassCacheOnRequestHeader {
+  headerName?: Input<string>;
+}
+
+/** The message `CacheKeyPolicy` of properties. */
+export interface CacheKeyPolicy {
+  includeHost?: Input<boolean>;
+  includeHttpHeaders?: Input<readonly Input<string>[]>;
+  includeNamedCookies?: Input<readonly Input<string>[]>;
+  includeProtocol?: Input<boolean>;
+  includeQueryString?: Input<boolean>;
+  queryStringBlacklist?: Input<readonly Input<string>[]>;
+  queryStringWhitelist?: Input<readonly Input<string>[]>;
+}
+
+/** The message `BackendServiceCdnPolicyNegativeCachingPolicy` of properties. */
+export interface BackendServiceCdnPolicyNegativeCachingPolicy {
+  code?: Input<number>;
+  ttl?: Input<number>;
+}
+
+/** The message `BackendServiceCdnPolicy` of properties. */
+export interface BackendServiceCdnPolicy {
+  bypassCacheOnRequestHeaders?: Input<readonly Input<BackendServiceCdnPolicyBypassCacheOnRequestHeader>[]>;
+  cacheKeyPolicy?: Input<CacheKeyPolicy>;
+  cacheMode?: Input<BackendServiceCdnPolicyCacheMode>;
+  clientTtl?: Input<number>;
+  defaultTtl?: Input<number>;
+  maxTtl?: Input<number>;
+  negativeCaching?: Input<boolean>;
+  negativeCachingPolicy?: Input<readonly Input<BackendServiceCdnPolicyNegativeCachingPolicy>[]>;
+  requestCoalescing?: Input<boolean>;
+  serveWhileStale?: Input<number>;
+  signedUrlCacheMaxAgeSec?: Input<LongInteger>;
+}
+
+/** The message `CircuitBreakers` of properties. */
+export interface CircuitBreakers {
+  maxConnections?: Input<number>;
+  maxPendingRequests?: Input<number>;
+  maxRequests?: Input<number>;
+  maxRequestsPerConnection?: Input<number>;
+  maxRetries?: Input<number>;
+}
+
+/** The message `ConnectionDraining` of properties. */
+export interface ConnectionDraining {
+  drainingTimeoutSec?: Input<number>;
+}
+
+/** The message `BackendServiceConnectionTrackingPolicy` of properties. */
+export interface BackendServiceConnectionTrackingPolicy {
+  connectionPersistenceOnUnhealthyBackends?: Input<BackendServiceConnectionTrackingPolicyConnectionPersistenceOnUnhealthyBackends>;
+  enableStrongAffinity?: Input<boolean>;
+  idleTimeoutSec?: Input<number>;
+  trackingMode?: Input<BackendServiceConnectionTrackingPolicyTrackingMode>;
+}
+
+/** The message `Duration` of properties. */
+export interface Duration {
+  nanos?: Input<number>;
+  seconds?: Input<LongInteger>;
+}
+
+/** The message `ConsistentHashLoadBalancerSettingsHttpCookie` of properties. */
+export interface ConsistentHashLoadBalancerSettingsHttpCookie {
+  name?: Input<string>;
+  path?: Input<string>;
+  ttl?: Input<Duration>;
+}
+
+/** The message `ConsistentHashLoadBalancerSettings` of properties. */
+export interface ConsistentHashLoadBalancerSettings {
+  httpCookie?: Input<ConsistentHashLoadBalancerSettingsHttpCookie>;
+  httpHeaderName?: Input<string>;
+  minimumRingSize?: Input<LongInteger>;
+}
+
+/** The message `BackendServiceCustomMetric` of properties. */
+export interface BackendServiceCustomMetric {
+  dryRun?: Input<boolean>;
+  name?: Input<string>;
+}
+
+/** The message `BackendServiceDynamicForwardingForwardProxy` of properties. */
+export interface BackendServiceDynamicForwardingForwardProxy {
+  enabled?: Input<boolean>;
+  proxyMode?: Input<BackendServiceDynamicForwardingForwardProxyProxyMode>;
+}
+
+/** The message `BackendServiceDynamicForwardingIpPortSelection` of properties. */
+export interface BackendServiceDynamicForwardingIpPortSelection {
+  enabled?: Input<boolean>;
+}
+
+/** The message `BackendServiceDynamicForwarding` of properties. */
+export interface BackendServiceDynamicForwarding {
+  forwardProxy?: Input<BackendServiceDynamicForwardingForwardProxy>;
+  ipPortSelection?: Input<BackendServiceDynamicForwardingIpPortSelection>;
+}
+
+/** The message `BackendServiceFailoverPolicy` of properties. */
+export interface BackendServiceFailoverPolicy {
+  disableConnectionDrainOnFailover?: Input<boolean>;
+  dropTrafficIfUnhealthy?: Input<boolean>;
+  failoverRatio?: Input<number>;
+}
+
+/** The message `BackendServiceHAPolicyLeaderNetworkEndpoint` of properties. */
+export interface BackendServiceHAPolicyLeaderNetworkEndpoint {
+  instance?: Input<string>;
+}
+
+/** The message `BackendServiceHAPolicyLeader` of properties. */
+export interface BackendServiceHAPolicyLeader {
+  backendGroup?: Input<string>;
+  networkEndpoint?: Input<BackendServiceHAPolicyLeaderNetworkEndpoint>;
+}
+
+/** The message `BackendServiceHAPolicy` of properties. */
+export interface BackendServiceHAPolicy {
+  fastIPMove?: Input<BackendServiceHAPolicyFastIpMove>;
+  leader?: Input<BackendServiceHAPolicyLeader>;
+}
+
+/** The message `BackendServiceIAP` of properties. */
+export interface BackendServiceIAP {
+  enabled?: Input<boolean>;
+  oauth2ClientId?: Input<string>;
+  oauth2ClientSecret?: Input<string>;
+}
+
+/** The message `BackendServiceLocalityLoadBalancingPolicyConfigCustomPolicy` of properties. */
+export interface BackendServiceLocalityLoadBalancingPolicyConfigCustomPolicy {
+  data?: Input<string>;
+  name?: Input<string>;
+}
+
+/** The message `BackendServiceLocalityLoadBalancingPolicyConfigPolicy` of properties. */
+export interface BackendServiceLocalityLoadBalancingPolicyConfigPolicy {
+  name?: Input<BackendServiceLocalityLoadBalancingPolicyConfigPolicyName>;
+}
+
+/** The message `BackendServiceLocalityLoadBalancingPolicyConfig` of properties. */
+export interface BackendServiceLocalityLoadBalancingPolicyConfig {
+  customPolicy?: Input<BackendServiceLocalityLoadBalancingPolicyConfigCustomPolicy>;
+  policy?: Input<BackendServiceLocalityLoadBalancingPolicyConfigPolicy>;
+}
+
+/** The message `BackendServiceLogConfigLoggingHttpHeader` of properties. */
+export interface BackendServiceLogConfigLoggingHttpHeader {
+  headerName?: Input<string>;
+}
+
+/** The message `BackendServiceLogConfig` of properties. */
+export interface BackendServiceLogConfig {
+  enable?: Input<boolean>;
+  loggingHttpRequestHeaders?: Input<readonly Input<BackendServiceLogConfigLoggingHttpHeader>[]>;
+  loggingHttpResponseHeaders?: Input<readonly Input<BackendServiceLogConfigLoggingHttpHeader>[]>;
+  optionalFields?: Input<readonly Input<string>[]>;
+  optionalMode?: Input<BackendServiceLogConfigOptionalMode>;
+  sampleRate?: Input<number>;
+}
+
+/** The message `BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity` of properties. */
+export interface BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity {
+  spillover?: Input<BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinitySpillover>;
+  spilloverRatio?: Input<number>;
+}
+
+/** The message `BackendServiceNetworkPassThroughLbTrafficPolicy` of properties. */
+export interface BackendServiceNetworkPassThroughLbTrafficPolicy {
+  zonalAffinity?: Input<BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity>;
+}
+
+/** The message `BackendServiceOrchestrationInfo` of properties. */
+export interface BackendServiceOrchestrationInfo {
+  resourceUri?: Input<string>;
+}
+
+/** The message `OutlierDetection` of properties. */
+export interface OutlierDetection {
+  baseEjectionTime?: Input<Duration>;
+  consecutiveErrors?: Input<number>;
+  consecutiveGatewayFailure?: Input<number>;
+  enforcingConsecutiveErrors?: Input<number>;
+  enforcingConsecutiveGatewayFailure?: Input<number>;
+  enforcingSuccessRate?: Input<number>;
+  interval?: Input<Duration>;
+  maxEjectionPercent?: Input<number>;
+  successRateMinimumHosts?: Input<number>;
+  successRateRequestVolume?: Input<number>;
+  successRateStdevFactor?: Input<number>;
+}
+
+/** The message `BackendServiceParams` of properties. */
+export interface BackendServiceParams {
+  resourceManagerTags?: Input<{ readonly [key: string]: Input<string> }>;
+}
+
+/** The message `AWSV4Signature` of properties. */
+export interface AWSV4Signature {
+  accessKey?: Input<string>;
+  accessKeyId?: Input<string>;
+  accessKeyVersion?: Input<string>;
+  originRegion?: Input<string>;
+}
+
+/** The message `SecuritySettings` of properties. */
+export interface SecuritySettings {
+  awsV4Authentication?: Input<AWSV4Signature>;
+  clientTlsPolicy?: Input<string>;
+  subjectAltNames?: Input<readonly Input<string>[]>;
+}
+
+/** The message `BackendServiceHttpCookie` of properties. */
+export interface BackendServiceHttpCookie {
+  name?: Input<string>;
+  path?: Input<string>;
+  ttl?: Input<Duration>;
+}
+
+/** The message `Subsetting` of properties. */
+export interface Subsetting {
+  policy?: Input<SubsettingPolicy>;
+}
+
+/** The message `BackendServiceTlsSettingsSubjectAltName` of properties. */
+export interface BackendServiceTlsSettingsSubjectAltName {
+  dnsName?: Input<string>;
+  uniformResourceIdentifier?: Input<string>;
+}
+
+/** The message `BackendServiceTlsSettings` of properties. */
+export interface BackendServiceTlsSettings {
+  authenticationConfig?: Input<string>;
+  identity?: Input<string>;
+  sni?: Input<string>;
+  subjectAltNames?: Input<readonly Input<BackendServiceTlsSettingsSubjectAltName>[]>;
+}
+
+/** The message `CustomErrorResponsePolicyCustomErrorResponseRule` of properties. */
+export interface CustomErrorResponsePolicyCustomErrorResponseRule {
+  matchResponseCodes?: Input<readonly Input<string>[]>;
+  overrideResponseCode?: Input<number>;
+  path?: Input<string>;
+}
+
+/** The message `CustomErrorResponsePolicy` of properties. */
+export interface CustomErrorResponsePolicy {
+  errorResponseRules?: Input<readonly Input<CustomErrorResponsePolicyCustomErrorResponseRule>[]>;
+  errorService?: Input<string>;
+}
+
+/** The message `CachePolicyCacheKeyPolicy` of properties. */
+export interface CachePolicyCacheKeyPolicy {
+  excludedQueryParameters?: Input<readonly Input<string>[]>;
+  includeHost?: Input<boolean>;
+  includeProtocol?: Input<boolean>;
+  includeQueryString?: Input<boolean>;
+  includedCookieNames?: Input<readonly Input<string>[]>;
+  includedHeaderNames?: Input<readonly Input<string>[]>;
+  includedQueryParameters?: Input<readonly Input<string>[]>;
+}
+
+/** The message `CachePolicyNegativeCachingPolicy` of properties. */
+export interface CachePolicyNegativeCachingPolicy {
+  code?: Input<number>;
+  ttl?: Input<Duration>;
+}
+
+/** The message `CachePolicy` of properties. */
+export interface CachePolicy {
+  cacheBypassRequestHeaderNames?: Input<readonly Input<string>[]>;
+  cacheKeyPolicy?: Input<CachePolicyCacheKeyPolicy>;
+  cacheMode?: Input<CachePolicyCacheMode>;
+  clientTtl?: Input<Duration>;
+  defaultTtl?: Input<Duration>;
+  maxTtl?: Input<Duration>;
+  negativeCaching?: Input<boolean>;
+  negativeCachingPolicy?: Input<readonly Input<CachePolicyNegativeCachingPolicy>[]>;
+  requestCoalescing?: Input<boolean>;
+  serveWhileStale?: Input<Duration>;
+}
+
+/** The message `CorsPolicy` of properties. */
+export interface CorsPolicy {
+  allowCredentials?: Input<boolean>;
+  allowHeaders?: Input<readonly Input<string>[]>;
+  allowMethods?: Input<readonly Input<string>[]>;
+  allowOriginRegexes?: Input<readonly Input<string>[]>;
+  allowOrigins?: Input<readonly Input<string>[]>;
+  disabled?: Input<boolean>;
+  exposeHeaders?: Input<readonly Input<string>[]>;
+  maxAge?: Input<number>;
+}
+
+/** The message `DynamicCompressionPolicy` of properties. */
+export interface DynamicCompressionPolicy {
+  compressionMode?: Input<DynamicCompressionPolicyCompressionMode>;
+}
+
+/** The message `HttpFaultAbort` of properties. */
+export interface HttpFaultAbort {
+  httpStatus?: Input<number>;
+  percentage?: Input<number>;
+}
+
+/** The message `HttpFaultDelay` of properties. */
+export interface HttpFaultDelay {
+  fixedDelay?: Input<Duration>;
+  percentage?: Input<number>;
+}
+
+/** The message `HttpFaultInjection` of properties. */
+export interface HttpFaultInjection {
+  abort?: Input<HttpFaultAbort>;
+  delay?: Input<HttpFaultDelay>;
+}
+
+/** The message `ImageOptimizationPolicy` of properties. */
+export interface ImageOptimizationPolicy {
+  queryParameterInterpretation?: Input<ImageOptimizationPolicyQueryParameterInterpretation>;
+}
+
+/** The message `RequestMirrorPolicy` of properties. */
+export interface RequestMirrorPolicy {
+  backendService?: Input<string>;
+  mirrorPercent?: Input<number>;
+}
+
+/** The message `HttpRetryPolicy` of properties. */
+export interface HttpRetryPolicy {
+  numRetries?: Input<number>;
+  perTryTimeout?: Input<Duration>;
+  retryConditions?: Input<readonly Input<string>[]>;
+}
+
+/** The message `RegexRewrite` of properties. */
+export interface RegexRewrite {
+  pathPattern?: Input<string>;
+  pathSubstitution?: Input<string>;
+}
+
+/** The message `UrlRewrite` of properties. */
+export interface UrlRewrite {
+  hostRewrite?: Input<string>;
+  pathPrefixRewrite?: Input<string>;
+  pathTemplateRewrite?: Input<string>;
+  regexRewrite?: Input<RegexRewrite>;
+}
+
+/** The message `HttpHeaderOption` of properties. */
+export interface HttpHeaderOption {
+  headerName?: Input<string>;
+  headerValue?: Input<string>;
+  replace?: Input<boolean>;
+}
+
+/** The message `HttpHeaderAction` of properties. */
+export interface HttpHeaderAction {
+  requestHeadersToAdd?: Input<readonly Input<HttpHeaderOption>[]>;
+  requestHeadersToRemove?: Input<readonly Input<string>[]>;
+  responseHeadersToAdd?: Input<readonly Input<HttpHeaderOption>[]>;
+  responseHeadersToRemove?: Input<readonly Input<string>[]>;
+}
+
+/** The message `WeightedBackendService` of properties. */
+export interface WeightedBackendService {
+  backendService?: Input<string>;
+  headerAction?: Input<HttpHeaderAction>;
+  weight?: Input<number>;
+}
+
+/** The message `HttpRouteAction` of properties. */
+export interface HttpRouteAction {
+  cachePolicy?: Input<CachePolicy>;
+  corsPolicy?: Input<CorsPolicy>;
+  dynamicCompressionPolicy?: Input<DynamicCompressionPolicy>;
+  faultInjectionPolicy?: Input<HttpFaultInjection>;
+  imageOptimizationPolicy?: Input<ImageOptimizationPolicy>;
+  maxStreamDuration?: Input<Duration>;
+  requestMirrorPolicy?: Input<RequestMirrorPolicy>;
+  retryPolicy?: Input<HttpRetryPolicy>;
+  timeout?: Input<Duration>;
+  urlRewrite?: Input<UrlRewrite>;
+  weightedBackendServices?: Input<readonly Input<WeightedBackendService>[]>;
+}
+
+/** The message `HttpRedirectAction` of properties. */
+export interface HttpRedirectAction {
+  hostRedirect?: Input<string>;
+  httpsRedirect?: Input<boolean>;
+  pathRedirect?: Input<string>;
+  prefixRedirect?: Input<string>;
+  redirectResponseCode?: Input<HttpRedirectActionRedirectResponseCode>;
+  stripQuery?: Input<boolean>;
+}
+
+/** The message `HostRule` of properties. */
+export interface HostRule {
+  description?: Input<string>;
+  hosts?: Input<readonly Input<string>[]>;
+  pathMatcher?: Input<string>;
+}
+
+/** The message `PathRule` of properties. */
+export interface PathRule {
+  customErrorResponsePolicy?: Input<CustomErrorResponsePolicy>;
+  paths?: Input<readonly Input<string>[]>;
+  routeAction?: Input<HttpRouteAction>;
+  service?: Input<string>;
+  urlRedirect?: Input<HttpRedirectAction>;
+}
+
+/** The message `Int64RangeMatch` of properties. */
+export interface Int64RangeMatch {
+  rangeEnd?: Input<LongInteger>;
+  rangeStart?: Input<LongInteger>;
+}
+
+/** The message `HttpHeaderMatch` of properties. */
+export interface HttpHeaderMatch {
+  exactMatch?: Input<string>;
+  headerName?: Input<string>;
+  invertMatch?: Input<boolean>;
+  prefixMatch?: Input<string>;
+  presentMatch?: Input<boolean>;
+  rangeMatch?: Input<Int64RangeMatch>;
+  regexMatch?: Input<string>;
+  suffixMatch?: Input<string>;
+}
+
+/** The message `MetadataFilterLabelMatch` of properties. */
+export interface MetadataFilterLabelMatch {
+  name?: Input<string>;
+  value?: Input<string>;
+}
+
+/** The message `MetadataFilter` of properties. */
+export interface MetadataFilter {
+  filterLabels?: Input<readonly Input<MetadataFilterLabelMatch>[]>;
+  filterMatchCriteria?: Input<MetadataFilterFilterMatchCriteria>;
+}
+
+/** The message `HttpQueryParameterMatch` of properties. */
+export interface HttpQueryParameterMatch {
+  exactMatch?: Input<string>;
+  name?: Input<string>;
+  presentMatch?: Input<boolean>;
+  regexMatch?: Input<string>;
+}
+
+/** The message `HttpRouteRuleMatch` of properties. */
+export interface HttpRouteRuleMatch {
+  fullPathMatch?: Input<string>;
+  headerMatches?: Input<readonly Input<HttpHeaderMatch>[]>;
+  ignoreCase?: Input<boolean>;
+  metadataFilters?: Input<readonly Input<MetadataFilter>[]>;
+  pathTemplateMatch?: Input<string>;
+  prefixMatch?: Input<string>;
+  queryParameterMatches?: Input<readonly Input<HttpQueryParameterMatch>[]>;
+  regexMatch?: Input<string>;
+}
+
+/** The message `HttpRouteRule` of properties. */
+export interface HttpRouteRule {
+  customErrorResponsePolicy?: Input<CustomErrorResponsePolicy>;
+  description?: Input<string>;
+  headerAction?: Input<HttpHeaderAction>;
+  matchRules?: Input<readonly Input<HttpRouteRuleMatch>[]>;
+  priority?: Input<number>;
+  routeAction?: Input<HttpRouteAction>;
+  service?: Input<string>;
+  urlRedirect?: Input<HttpRedirectAction>;
+}
+
+/** The message `PathMatcher` of properties. */
+export interface PathMatcher {
+  defaultCustomErrorResponsePolicy?: Input<CustomErrorResponsePolicy>;
+  defaultRouteAction?: Input<HttpRouteAction>;
+  defaultService?: Input<string>;
+  defaultUrlRedirect?: Input<HttpRedirectAction>;
+  description?: Input<string>;
+  headerAction?: Input<HttpHeaderAction>;
+  name?: Input<string>;
+  pathRules?: Input<readonly Input<PathRule>[]>;
+  routeRules?: Input<readonly Input<HttpRouteRule>[]>;
+}
+
+/** The message `UrlMapTestHeader` of properties. */
+export interface UrlMapTestHeader {
+  name?: Input<string>;
+  value?: Input<string>;
+}
+
+/** The message `UrlMapTest` of properties. */
+export interface UrlMapTest {
+  description?: Input<string>;
+  expectedOutputUrl?: Input<string>;
+  expectedRedirectResponseCode?: Input<number>;
+  headers?: Input<readonly Input<UrlMapTestHeader>[]>;
+  host?: Input<string>;
+  path?: Input<string>;
+  service?: Input<string>;
+}
+
+/** The message `ForwardingRuleServiceDirectoryRegistration` of properties. */
+export interface ForwardingRuleServiceDirectoryRegistration {
+  namespace?: Input<string>;
+  service?: Input<string>;
+  serviceDirectoryRegion?: Input<string>;
+}
+
+/** The message `SslCertificateManagedSslCertificate` of properties. */
+export interface SslCertificateManagedSslCertificate {
+  domains?: Input<readonly Input<string>[]>;
+}
+
+/** The message `SslCertificateSelfManagedSslCertificate` of properties. */
+export interface SslCertificateSelfManagedSslCertificate {
+  certificate?: Input<string>;
+  privateKey?: Input<string>;
 }
 
 /** The values of `NetworkNetworkFirewallPolicyEnforcementOrder`. */
@@ -322,3 +1568,376 @@ export type GlobalAddressPurpose =
   | "SERVERLESS"
   | "SHARED_LOADBALANCER_VIP"
   | "VPC_PEERING";
+
+/** The values of `AddressAddressType`. */
+export type AddressAddressType =
+  | "EXTERNAL"
+  | "INTERNAL"
+  | "UNSPECIFIED_TYPE";
+
+/** The values of `AddressIpVersion`. */
+export type AddressIpVersion =
+  | "IPV4"
+  | "IPV6"
+  | "UNSPECIFIED_VERSION";
+
+/** The values of `AddressIpv6EndpointType`. */
+export type AddressIpv6EndpointType =
+  | "NETLB"
+  | "VM";
+
+/** The values of `AddressNetworkTier`. */
+export type AddressNetworkTier =
+  | "FIXED_STANDARD"
+  | "PREMIUM"
+  | "STANDARD"
+  | "STANDARD_OVERRIDES_FIXED_STANDARD";
+
+/** The values of `AddressPurpose`. */
+export type AddressPurpose =
+  | "DNS_RESOLVER"
+  | "GCE_ENDPOINT"
+  | "IPSEC_INTERCONNECT"
+  | "NAT_AUTO"
+  | "PASSTHROUGH_LOAD_BALANCER_AVAILABILITY_GROUP0"
+  | "PASSTHROUGH_LOAD_BALANCER_AVAILABILITY_GROUP1"
+  | "PRIVATE_SERVICE_CONNECT"
+  | "SERVERLESS"
+  | "SHARED_LOADBALANCER_VIP"
+  | "VPC_PEERING";
+
+/** The values of `FirewallDirection`. */
+export type FirewallDirection =
+  | "EGRESS"
+  | "INGRESS";
+
+/** The values of `FirewallLogConfigMetadata`. */
+export type FirewallLogConfigMetadata =
+  | "EXCLUDE_ALL_METADATA"
+  | "INCLUDE_ALL_METADATA";
+
+/** The values of `RouterBgpAdvertiseMode`. */
+export type RouterBgpAdvertiseMode =
+  | "CUSTOM"
+  | "DEFAULT";
+
+/** The values of `RouterBgpAdvertisedGroups`. */
+export type RouterBgpAdvertisedGroups =
+  | "ALL_SUBNETS";
+
+/** The values of `RouterBgpPeerAdvertiseMode`. */
+export type RouterBgpPeerAdvertiseMode =
+  | "CUSTOM"
+  | "DEFAULT";
+
+/** The values of `RouterBgpPeerAdvertisedGroups`. */
+export type RouterBgpPeerAdvertisedGroups =
+  | "ALL_SUBNETS";
+
+/** The values of `RouterBgpPeerBfdSessionInitializationMode`. */
+export type RouterBgpPeerBfdSessionInitializationMode =
+  | "ACTIVE"
+  | "DISABLED"
+  | "PASSIVE";
+
+/** The values of `RouterBgpPeerEnable`. */
+export type RouterBgpPeerEnable =
+  | "FALSE"
+  | "TRUE";
+
+/** The values of `RouterInterfaceIpVersion`. */
+export type RouterInterfaceIpVersion =
+  | "IPV4"
+  | "IPV6";
+
+/** The values of `RouterNatAutoNetworkTier`. */
+export type RouterNatAutoNetworkTier =
+  | "FIXED_STANDARD"
+  | "PREMIUM"
+  | "STANDARD"
+  | "STANDARD_OVERRIDES_FIXED_STANDARD";
+
+/** The values of `RouterNatEndpointTypes`. */
+export type RouterNatEndpointTypes =
+  | "ENDPOINT_TYPE_MANAGED_PROXY_LB"
+  | "ENDPOINT_TYPE_SWG"
+  | "ENDPOINT_TYPE_VM";
+
+/** The values of `RouterNatLogConfigFilter`. */
+export type RouterNatLogConfigFilter =
+  | "ALL"
+  | "ERRORS_ONLY"
+  | "TRANSLATIONS_ONLY";
+
+/** The values of `RouterNatNatIpAllocateOption`. */
+export type RouterNatNatIpAllocateOption =
+  | "AUTO_ONLY"
+  | "MANUAL_ONLY";
+
+/** The values of `RouterNatSourceSubnetworkIpRangesToNat`. */
+export type RouterNatSourceSubnetworkIpRangesToNat =
+  | "ALL_SUBNETWORKS_ALL_IP_RANGES"
+  | "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES"
+  | "LIST_OF_SUBNETWORKS";
+
+/** The values of `RouterNatSourceSubnetworkIpRangesToNat64`. */
+export type RouterNatSourceSubnetworkIpRangesToNat64 =
+  | "ALL_IPV6_SUBNETWORKS"
+  | "LIST_OF_IPV6_SUBNETWORKS";
+
+/** The values of `RouterNatSubnetworkToNatSourceIpRangesToNat`. */
+export type RouterNatSubnetworkToNatSourceIpRangesToNat =
+  | "ALL_IP_RANGES"
+  | "LIST_OF_SECONDARY_IP_RANGES"
+  | "PRIMARY_IP_RANGE";
+
+/** The values of `RouterNatType`. */
+export type RouterNatType =
+  | "PRIVATE"
+  | "PUBLIC";
+
+/** The values of `RegionNetworkEndpointGroupNetworkEndpointType`. */
+export type RegionNetworkEndpointGroupNetworkEndpointType =
+  | "GCE_VM_IP"
+  | "GCE_VM_IP_DEDICATED_BACKEND"
+  | "GCE_VM_IP_PORT"
+  | "GCE_VM_IP_PORTMAP"
+  | "INTERNET_FQDN_PORT"
+  | "INTERNET_IP_PORT"
+  | "NON_GCP_PRIVATE_IP_PORT"
+  | "PRIVATE_SERVICE_CONNECT"
+  | "SERVERLESS";
+
+/** The values of `BackendBalancingMode`. */
+export type BackendBalancingMode =
+  | "CONNECTION"
+  | "CUSTOM_METRICS"
+  | "IN_FLIGHT"
+  | "RATE"
+  | "UTILIZATION";
+
+/** The values of `BackendPreference`. */
+export type BackendPreference =
+  | "DEFAULT"
+  | "PREFERENCE_UNSPECIFIED"
+  | "PREFERRED";
+
+/** The values of `BackendTrafficDuration`. */
+export type BackendTrafficDuration =
+  | "LONG"
+  | "SHORT"
+  | "TRAFFIC_DURATION_UNSPECIFIED";
+
+/** The values of `BackendServiceCdnPolicyCacheMode`. */
+export type BackendServiceCdnPolicyCacheMode =
+  | "CACHE_ALL_STATIC"
+  | "FORCE_CACHE_ALL"
+  | "INVALID_CACHE_MODE"
+  | "USE_ORIGIN_HEADERS";
+
+/** The values of `BackendServiceCompressionMode`. */
+export type BackendServiceCompressionMode =
+  | "AUTOMATIC"
+  | "DISABLED";
+
+/** The values of `BackendServiceConnectionTrackingPolicyConnectionPersistenceOnUnhealthyBackends`. */
+export type BackendServiceConnectionTrackingPolicyConnectionPersistenceOnUnhealthyBackends =
+  | "ALWAYS_PERSIST"
+  | "DEFAULT_FOR_PROTOCOL"
+  | "NEVER_PERSIST";
+
+/** The values of `BackendServiceConnectionTrackingPolicyTrackingMode`. */
+export type BackendServiceConnectionTrackingPolicyTrackingMode =
+  | "INVALID_TRACKING_MODE"
+  | "PER_CONNECTION"
+  | "PER_SESSION";
+
+/** The values of `BackendServiceDynamicForwardingForwardProxyProxyMode`. */
+export type BackendServiceDynamicForwardingForwardProxyProxyMode =
+  | "CLOUD_RUN"
+  | "DIRECT_FORWARDING";
+
+/** The values of `BackendServiceExternalManagedMigrationState`. */
+export type BackendServiceExternalManagedMigrationState =
+  | "PREPARE"
+  | "TEST_ALL_TRAFFIC"
+  | "TEST_BY_PERCENTAGE";
+
+/** The values of `BackendServiceHAPolicyFastIpMove`. */
+export type BackendServiceHAPolicyFastIpMove =
+  | "DISABLED"
+  | "GARP_RA";
+
+/** The values of `BackendServiceIpAddressSelectionPolicy`. */
+export type BackendServiceIpAddressSelectionPolicy =
+  | "IPV4_ONLY"
+  | "IPV6_ONLY"
+  | "IP_ADDRESS_SELECTION_POLICY_UNSPECIFIED"
+  | "PREFER_IPV6";
+
+/** The values of `BackendServiceLoadBalancingScheme`. */
+export type BackendServiceLoadBalancingScheme =
+  | "EXTERNAL"
+  | "EXTERNAL_MANAGED"
+  | "EXTERNAL_PASSTHROUGH"
+  | "INTERNAL"
+  | "INTERNAL_MANAGED"
+  | "INTERNAL_SELF_MANAGED"
+  | "INVALID_LOAD_BALANCING_SCHEME";
+
+/** The values of `BackendServiceLocalityLoadBalancingPolicyConfigPolicyName`. */
+export type BackendServiceLocalityLoadBalancingPolicyConfigPolicyName =
+  | "INVALID_LB_POLICY"
+  | "LEAST_REQUEST"
+  | "MAGLEV"
+  | "ORIGINAL_DESTINATION"
+  | "RANDOM"
+  | "RING_HASH"
+  | "ROUND_ROBIN"
+  | "WEIGHTED_GCP_RENDEZVOUS"
+  | "WEIGHTED_MAGLEV"
+  | "WEIGHTED_ROUND_ROBIN";
+
+/** The values of `BackendServiceLocalityLbPolicy`. */
+export type BackendServiceLocalityLbPolicy =
+  | "INVALID_LB_POLICY"
+  | "LEAST_REQUEST"
+  | "MAGLEV"
+  | "ORIGINAL_DESTINATION"
+  | "RANDOM"
+  | "RING_HASH"
+  | "ROUND_ROBIN"
+  | "WEIGHTED_GCP_RENDEZVOUS"
+  | "WEIGHTED_MAGLEV"
+  | "WEIGHTED_ROUND_ROBIN";
+
+/** The values of `BackendServiceLogConfigOptionalMode`. */
+export type BackendServiceLogConfigOptionalMode =
+  | "CUSTOM"
+  | "EXCLUDE_ALL_OPTIONAL"
+  | "INCLUDE_ALL_OPTIONAL";
+
+/** The values of `BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinitySpillover`. */
+export type BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinitySpillover =
+  | "ZONAL_AFFINITY_DISABLED"
+  | "ZONAL_AFFINITY_SPILL_CROSS_ZONE"
+  | "ZONAL_AFFINITY_STAY_WITHIN_ZONE";
+
+/** The values of `BackendServiceProtocol`. */
+export type BackendServiceProtocol =
+  | "GRPC"
+  | "H2C"
+  | "HTTP"
+  | "HTTP2"
+  | "HTTPS"
+  | "SSL"
+  | "TCP"
+  | "UDP"
+  | "UNSPECIFIED";
+
+/** The values of `BackendServiceSessionAffinity`. */
+export type BackendServiceSessionAffinity =
+  | "CLIENT_IP"
+  | "CLIENT_IP_NO_DESTINATION"
+  | "CLIENT_IP_PORT_PROTO"
+  | "CLIENT_IP_PROTO"
+  | "GENERATED_COOKIE"
+  | "HEADER_FIELD"
+  | "HTTP_COOKIE"
+  | "NONE"
+  | "STRONG_COOKIE_AFFINITY";
+
+/** The values of `SubsettingPolicy`. */
+export type SubsettingPolicy =
+  | "CONSISTENT_HASH_SUBSETTING"
+  | "NONE";
+
+/** The values of `CachePolicyCacheMode`. */
+export type CachePolicyCacheMode =
+  | "BYPASS_CACHE"
+  | "CACHE_ALL_STATIC"
+  | "FORCE_CACHE_ALL"
+  | "USE_ORIGIN_HEADERS";
+
+/** The values of `DynamicCompressionPolicyCompressionMode`. */
+export type DynamicCompressionPolicyCompressionMode =
+  | "AUTOMATIC"
+  | "DISABLED";
+
+/** The values of `ImageOptimizationPolicyQueryParameterInterpretation`. */
+export type ImageOptimizationPolicyQueryParameterInterpretation =
+  | "DISABLED"
+  | "ENABLED"
+  | "QUERY_PARAMETER_INTERPRETATION_UNSPECIFIED";
+
+/** The values of `HttpRedirectActionRedirectResponseCode`. */
+export type HttpRedirectActionRedirectResponseCode =
+  | "FOUND"
+  | "MOVED_PERMANENTLY_DEFAULT"
+  | "PERMANENT_REDIRECT"
+  | "SEE_OTHER"
+  | "TEMPORARY_REDIRECT";
+
+/** The values of `MetadataFilterFilterMatchCriteria`. */
+export type MetadataFilterFilterMatchCriteria =
+  | "MATCH_ALL"
+  | "MATCH_ANY"
+  | "NOT_SET";
+
+/** The values of `TargetHttpsProxyQuicOverride`. */
+export type TargetHttpsProxyQuicOverride =
+  | "DISABLE"
+  | "ENABLE"
+  | "NONE";
+
+/** The values of `TargetHttpsProxyTlsEarlyData`. */
+export type TargetHttpsProxyTlsEarlyData =
+  | "DISABLED"
+  | "PERMISSIVE"
+  | "STRICT"
+  | "UNRESTRICTED";
+
+/** The values of `GlobalForwardingRuleIpProtocol`. */
+export type GlobalForwardingRuleIpProtocol =
+  | "AH"
+  | "ESP"
+  | "ICMP"
+  | "L3_DEFAULT"
+  | "SCTP"
+  | "TCP"
+  | "UDP";
+
+/** The values of `GlobalForwardingRuleExternalManagedBackendBucketMigrationState`. */
+export type GlobalForwardingRuleExternalManagedBackendBucketMigrationState =
+  | "PREPARE"
+  | "TEST_ALL_TRAFFIC"
+  | "TEST_BY_PERCENTAGE";
+
+/** The values of `GlobalForwardingRuleIpVersion`. */
+export type GlobalForwardingRuleIpVersion =
+  | "IPV4"
+  | "IPV6"
+  | "UNSPECIFIED_VERSION";
+
+/** The values of `GlobalForwardingRuleLoadBalancingScheme`. */
+export type GlobalForwardingRuleLoadBalancingScheme =
+  | "EXTERNAL"
+  | "EXTERNAL_MANAGED"
+  | "EXTERNAL_PASSTHROUGH"
+  | "INTERNAL"
+  | "INTERNAL_MANAGED"
+  | "INTERNAL_SELF_MANAGED"
+  | "INVALID";
+
+/** The values of `GlobalForwardingRuleNetworkTier`. */
+export type GlobalForwardingRuleNetworkTier =
+  | "FIXED_STANDARD"
+  | "PREMIUM"
+  | "STANDARD"
+  | "STANDARD_OVERRIDES_FIXED_STANDARD";
+
+/** The values of `ManagedSslCertificateType`. */
+export type ManagedSslCertificateType =
+  | "MANAGED"
+  | "SELF_MANAGED"
+  | "TYPE_UNSPECIFIED";

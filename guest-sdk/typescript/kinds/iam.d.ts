@@ -52,6 +52,98 @@ export class ServiceAccountIamMember extends Resource {
   readonly serviceAccount: Output;
 }
 
+/** What a CustomRole is declared with. */
+export interface CustomRoleProperties {
+  description?: Input<string>;
+  includedPermissions?: Input<readonly Input<string>[]>;
+  name?: Input<string>;
+  project?: Input<string>;
+  stage?: Input<CustomRoleStage>;
+  title?: Input<string>;
+}
+
+/** A role of your own: a set of permissions. */
+export class CustomRole extends Resource {
+  constructor(name: string, properties?: CustomRoleProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: CustomRoleProperties): CustomRole;
+  readonly deleted: Output;
+  readonly description: Output;
+  readonly etag: Output;
+  readonly includedPermissions: Output;
+  readonly name: Output;
+  readonly resourceId: Output;
+  readonly stage: Output;
+  readonly title: Output;
+}
+
+/** What a WorkloadIdentityPool is declared with. */
+export interface WorkloadIdentityPoolProperties {
+  description?: Input<string>;
+  disabled?: Input<boolean>;
+  displayName?: Input<string>;
+  inlineCertificateIssuanceConfig?: Input<InlineCertificateIssuanceConfig>;
+  inlineTrustConfig?: Input<InlineTrustConfig>;
+  mode?: Input<WorkloadIdentityPoolMode>;
+  name?: Input<string>;
+  project?: Input<string>;
+}
+
+/** A pool of identities from elsewhere, so that a CI system needs no key. */
+export class WorkloadIdentityPool extends Resource {
+  constructor(name: string, properties?: WorkloadIdentityPoolProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: WorkloadIdentityPoolProperties): WorkloadIdentityPool;
+  readonly description: Output;
+  readonly disabled: Output;
+  readonly displayName: Output;
+  readonly expireTime: Output;
+  readonly inlineCertificateIssuanceConfig: Output;
+  readonly inlineTrustConfig: Output;
+  readonly mode: Output;
+  readonly name: Output;
+  readonly resourceId: Output;
+  readonly state: Output;
+}
+
+/** What a WorkloadIdentityPoolProvider is declared with. */
+export interface WorkloadIdentityPoolProviderProperties {
+  actorProviders?: Input<readonly Input<string>[]>;
+  attributeCondition?: Input<string>;
+  attributeMapping?: Input<{ readonly [key: string]: Input<string> }>;
+  aws?: Input<Aws>;
+  description?: Input<string>;
+  disabled?: Input<boolean>;
+  displayName?: Input<string>;
+  name?: Input<string>;
+  oidc?: Input<Oidc>;
+  project?: Input<string>;
+  saml?: Input<Saml>;
+  workloadIdentityPool?: Input<string>;
+  x509?: Input<X509>;
+}
+
+/** Who vouches for the identities of a pool, such as GitHub. */
+export class WorkloadIdentityPoolProvider extends Resource {
+  constructor(name: string, properties?: WorkloadIdentityPoolProviderProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: WorkloadIdentityPoolProviderProperties): WorkloadIdentityPoolProvider;
+  readonly actorProviders: Output;
+  readonly attributeCondition: Output;
+  readonly attributeMapping: Output;
+  readonly aws: Output;
+  readonly description: Output;
+  readonly disabled: Output;
+  readonly displayName: Output;
+  readonly expireTime: Output;
+  readonly name: Output;
+  readonly oidc: Output;
+  readonly resourceId: Output;
+  readonly saml: Output;
+  readonly state: Output;
+  readonly x509: Output;
+}
+
 /** The message `Expr` of properties. */
 export interface Expr {
   description?: Input<string>;
@@ -59,3 +151,82 @@ export interface Expr {
   location?: Input<string>;
   title?: Input<string>;
 }
+
+/** The message `InlineCertificateIssuanceConfig` of properties. */
+export interface InlineCertificateIssuanceConfig {
+  caPools?: Input<{ readonly [key: string]: Input<string> }>;
+  keyAlgorithm?: Input<InlineCertificateIssuanceConfigKeyAlgorithm>;
+  lifetime?: Input<string>;
+  rotationWindowPercentage?: Input<number>;
+  useDefaultSharedCa?: Input<boolean>;
+}
+
+/** The message `IntermediateCA` of properties. */
+export interface IntermediateCA {
+  pemCertificate?: Input<string>;
+}
+
+/** The message `TrustAnchor` of properties. */
+export interface TrustAnchor {
+  pemCertificate?: Input<string>;
+}
+
+/** The message `TrustStore` of properties. */
+export interface TrustStore {
+  intermediateCas?: Input<readonly Input<IntermediateCA>[]>;
+  trustAnchors?: Input<readonly Input<TrustAnchor>[]>;
+  trustDefaultSharedCa?: Input<boolean>;
+}
+
+/** The message `InlineTrustConfig` of properties. */
+export interface InlineTrustConfig {
+  additionalTrustBundles?: Input<{ readonly [key: string]: Input<TrustStore> }>;
+}
+
+/** The message `Aws` of properties. */
+export interface Aws {
+  accountId?: Input<string>;
+}
+
+/** The message `Oidc` of properties. */
+export interface Oidc {
+  allowedAudiences?: Input<readonly Input<string>[]>;
+  discoveryUri?: Input<string>;
+  issuerUri?: Input<string>;
+  jwksJson?: Input<string>;
+}
+
+/** The message `Saml` of properties. */
+export interface Saml {
+  idpMetadataXml?: Input<string>;
+}
+
+/** The message `X509` of properties. */
+export interface X509 {
+  trustStore?: Input<TrustStore>;
+}
+
+/** The values of `CustomRoleStage`. */
+export type CustomRoleStage =
+  | "ALPHA"
+  | "BETA"
+  | "GA"
+  | "DEPRECATED"
+  | "DISABLED"
+  | "EAP";
+
+/** The values of `InlineCertificateIssuanceConfigKeyAlgorithm`. */
+export type InlineCertificateIssuanceConfigKeyAlgorithm =
+  | "KEY_ALGORITHM_UNSPECIFIED"
+  | "RSA_2048"
+  | "RSA_3072"
+  | "RSA_4096"
+  | "ECDSA_P256"
+  | "ECDSA_P384";
+
+/** The values of `WorkloadIdentityPoolMode`. */
+export type WorkloadIdentityPoolMode =
+  | "MODE_UNSPECIFIED"
+  | "FEDERATION_ONLY"
+  | "TRUST_DOMAIN"
+  | "SYSTEM_TRUST_DOMAIN";

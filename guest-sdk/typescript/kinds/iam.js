@@ -23,3 +23,44 @@ export const ServiceAccountIamMember = kind("iam.googleapis.com/ServiceAccountIa
   role: "role",
   serviceAccount: "serviceAccount",
 });
+
+export const CustomRole = kind("iam.googleapis.com/CustomRole", {
+  deleted: "deleted",
+  description: "description",
+  etag: "etag",
+  includedPermissions: "includedPermissions",
+  name: "name",
+  resourceId: "resourceId",
+  stage: "stage",
+  title: "title",
+});
+
+export const WorkloadIdentityPool = kind("iam.googleapis.com/WorkloadIdentityPool", {
+  description: "description",
+  disabled: "disabled",
+  displayName: "displayName",
+  expireTime: "expireTime",
+  inlineCertificateIssuanceConfig: "inlineCertificateIssuanceConfig",
+  inlineTrustConfig: "inlineTrustConfig",
+  mode: "mode",
+  name: "name",
+  resourceId: "resourceId",
+  state: "state",
+});
+
+export const WorkloadIdentityPoolProvider = kind("iam.googleapis.com/WorkloadIdentityPoolProvider", {
+  actorProviders: "actorProviders",
+  attributeCondition: "attributeCondition",
+  attributeMapping: "attributeMapping",
+  aws: "aws",
+  description: "description",
+  disabled: "disabled",
+  displayName: "displayName",
+  expireTime: "expireTime",
+  name: "name",
+  oidc: "oidc",
+  resourceId: "resourceId",
+  saml: "saml",
+  state: "state",
+  x509: "x509",
+});

@@ -137,7 +137,6 @@ export interface ExecutionProperties {
   location?: Input<string>;
   overrides?: Input<Overrides>;
   project?: Input<string>;
-  triggers?: Json;
 }
 
 /** One run of a job; another one is started whenever its inputs change. */
@@ -200,6 +199,30 @@ export class ServiceIamMember extends Resource {
   readonly resourceId: Output;
   readonly role: Output;
   readonly service: Output;
+}
+
+/** What a JobIamMember is declared with. */
+export interface JobIamMemberProperties {
+  condition?: Input<GoogleTypeExpr>;
+  job?: Input<string>;
+  location?: Input<string>;
+  member?: Input<string>;
+  project?: Input<string>;
+  role?: Input<string>;
+}
+
+/** A grant on one job, such as the right to start it. */
+export class JobIamMember extends Resource {
+  constructor(name: string, properties?: JobIamMemberProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: JobIamMemberProperties): JobIamMember;
+  readonly condition: Output;
+  readonly job: Output;
+  readonly location: Output;
+  readonly member: Output;
+  readonly project: Output;
+  readonly resourceId: Output;
+  readonly role: Output;
 }
 
 /** The message `BinaryAuthorization` of properties. */

@@ -120,3 +120,13 @@ export const ServiceIamMember = kind("run.googleapis.com/ServiceIamMember", {
   role: "role",
   service: "service",
 });
+
+export const JobIamMember = kind("run.googleapis.com/JobIamMember", {
+  condition: "condition",
+  job: "job",
+  location: "location",
+  member: "member",
+  project: "project",
+  resourceId: "resourceId",
+  role: "role",
+});

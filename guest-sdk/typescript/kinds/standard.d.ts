@@ -40,3 +40,18 @@ export class RandomPassword extends Resource {
   constructor(name: string, properties?: RandomPasswordProperties, options?: Options);
   readonly result: Output;
 }
+
+/** What a StackReference is looked up with. */
+export interface StackReferenceProperties {
+  /** The name of the stack. */
+  stack?: Input<string>;
+}
+
+/**
+ * Another stack of the same cloud and project. Its attributes are the outputs that the stack's last run has recorded,
+ * by their names: `StackReference.lookup("net", { stack: "network" }).attribute("name")`.
+ */
+export class StackReference extends Resource {
+  private constructor();
+  static lookup(name: string, properties?: StackReferenceProperties): StackReference;
+}

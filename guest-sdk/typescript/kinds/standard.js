@@ -7,3 +7,5 @@ export const Value = kind("std/Value", { value: "value" });
 export const RandomId = kind("std/RandomId", { result: "result" });
 
 export const RandomPassword = kind("std/RandomPassword", { result: "result" });
+
+export const StackReference = kind("std/StackReference", {});

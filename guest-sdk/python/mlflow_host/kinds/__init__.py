@@ -6,10 +6,16 @@ Arguments and attributes are named as in Google's REST reference, in snake case.
 
 __all__ = [
     "artifactregistry",
+    "billingbudgets",
     "cloudbuild",
+    "cloudkms",
     "cloudresourcemanager",
+    "cloudscheduler",
     "compute",
     "iam",
+    "iap",
+    "logging",
+    "monitoring",
     "run",
     "secretmanager",
     "servicenetworking",
@@ -17,4 +23,5 @@ __all__ = [
     "sqladmin",
     "standard",
     "storage",
+    "vpcaccess",
 ]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, TypeAlias, Unpack
 
 from mlflow_host._resource import Attribute, Options, Resource
 from mlflow_host._values import Input, Message
@@ -632,7 +632,7 @@ class Repository(Resource):
         remote_repository_config: Input[RemoteRepositoryConfig] | None = None,
         virtual_repository_config: Input[VirtualRepositoryConfig] | None = None,
         vulnerability_scanning_config: Input[VulnerabilityScanningConfig] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -655,7 +655,7 @@ class Repository(Resource):
                 "virtualRepositoryConfig": virtual_repository_config,
                 "vulnerabilityScanningConfig": vulnerability_scanning_config,
             },
-            options,
+            how,
         )
 
     cleanup_policies = Attribute("cleanupPolicies")
@@ -698,7 +698,7 @@ class RepositoryIamMember(Resource):
         project: Input[str] | None = None,
         repository: Input[str] | None = None,
         role: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -710,7 +710,7 @@ class RepositoryIamMember(Resource):
                 "repository": repository,
                 "role": role,
             },
-            options,
+            how,
         )
 
     condition = Attribute("condition")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Unpack
+from typing import Literal, TypeAlias, Unpack
 
 from mlflow_host._resource import Attribute, Options, Resource
 from mlflow_host._values import Input, Message, digits
@@ -71,6 +71,57 @@ StorageSourceSourceFetcher: TypeAlias = Literal[
     "SOURCE_FETCHER_UNSPECIFIED",
     "GSUTIL",
     "GCS_FETCHER",
+]
+
+PullRequestFilterCommentControl: TypeAlias = Literal[
+    "COMMENTS_DISABLED",
+    "COMMENTS_ENABLED",
+    "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY",
+]
+
+BuildTriggerEventType: TypeAlias = Literal[
+    "EVENT_TYPE_UNSPECIFIED",
+    "REPO",
+    "WEBHOOK",
+    "PUBSUB",
+    "MANUAL",
+]
+
+GitFileSourceRepoType: TypeAlias = Literal[
+    "UNKNOWN",
+    "CLOUD_SOURCE_REPOSITORIES",
+    "GITHUB",
+    "BITBUCKET_SERVER",
+    "GITLAB",
+    "BITBUCKET_CLOUD",
+]
+
+BuildTriggerIncludeBuildLogs: TypeAlias = Literal[
+    "INCLUDE_BUILD_LOGS_UNSPECIFIED",
+    "INCLUDE_BUILD_LOGS_WITH_STATUS",
+]
+
+PubsubConfigState: TypeAlias = Literal[
+    "STATE_UNSPECIFIED",
+    "OK",
+    "SUBSCRIPTION_DELETED",
+    "TOPIC_DELETED",
+    "SUBSCRIPTION_MISCONFIGURED",
+]
+
+GitRepoSourceRepoType: TypeAlias = Literal[
+    "UNKNOWN",
+    "CLOUD_SOURCE_REPOSITORIES",
+    "GITHUB",
+    "BITBUCKET_SERVER",
+    "GITLAB",
+    "BITBUCKET_CLOUD",
+]
+
+WebhookConfigState: TypeAlias = Literal[
+    "STATE_UNSPECIFIED",
+    "OK",
+    "SECRET_DELETED",
 ]
 
 
@@ -712,6 +763,440 @@ class BuildStep(Message):
         )
 
 
+class ApprovalConfig(Message):
+    """The message `ApprovalConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        approval_required: Input[bool] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "approvalRequired": approval_required,
+            },
+        )
+
+
+class PullRequestFilter(Message):
+    """The message `PullRequestFilter` of properties."""
+
+    def __init__(
+        self,
+        *,
+        branch: Input[str] | None = None,
+        comment_control: Input[PullRequestFilterCommentControl] | None = None,
+        invert_regex: Input[bool] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "branch": branch,
+                "commentControl": comment_control,
+                "invertRegex": invert_regex,
+            },
+        )
+
+
+class PushFilter(Message):
+    """The message `PushFilter` of properties."""
+
+    def __init__(
+        self,
+        *,
+        branch: Input[str] | None = None,
+        invert_regex: Input[bool] | None = None,
+        tag: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "branch": branch,
+                "invertRegex": invert_regex,
+                "tag": tag,
+            },
+        )
+
+
+class BitbucketServerTriggerConfig(Message):
+    """The message `BitbucketServerTriggerConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        bitbucket_server_config_resource: Input[str] | None = None,
+        project_key: Input[str] | None = None,
+        pull_request: Input[PullRequestFilter] | None = None,
+        push: Input[PushFilter] | None = None,
+        repo_slug: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "bitbucketServerConfigResource": bitbucket_server_config_resource,
+                "projectKey": project_key,
+                "pullRequest": pull_request,
+                "push": push,
+                "repoSlug": repo_slug,
+            },
+        )
+
+
+class BuildMessage(Message):
+    """The message `BuildMessage` of properties."""
+
+    def __init__(
+        self,
+        *,
+        artifacts: Input[Artifacts] | None = None,
+        available_secrets: Input[Secrets] | None = None,
+        dependencies: Input[Sequence[Input[Dependency]]] | None = None,
+        git_config: Input[GitConfig] | None = None,
+        images: Input[Sequence[Input[str]]] | None = None,
+        logs_bucket: Input[str] | None = None,
+        options: Input[BuildOptions] | None = None,
+        queue_ttl: Input[str] | None = None,
+        secrets: Input[Sequence[Input[Secret]]] | None = None,
+        service_account: Input[str] | None = None,
+        source: Input[Source] | None = None,
+        steps: Input[Sequence[Input[BuildStep]]] | None = None,
+        substitutions: Input[Mapping[str, Input[str]]] | None = None,
+        tags: Input[Sequence[Input[str]]] | None = None,
+        timeout: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "artifacts": artifacts,
+                "availableSecrets": available_secrets,
+                "dependencies": dependencies,
+                "gitConfig": git_config,
+                "images": images,
+                "logsBucket": logs_bucket,
+                "options": options,
+                "queueTtl": queue_ttl,
+                "secrets": secrets,
+                "serviceAccount": service_account,
+                "source": source,
+                "steps": steps,
+                "substitutions": substitutions,
+                "tags": tags,
+                "timeout": timeout,
+            },
+        )
+
+
+class DeveloperConnectEventConfig(Message):
+    """The message `DeveloperConnectEventConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        git_repository_link: Input[str] | None = None,
+        pull_request: Input[PullRequestFilter] | None = None,
+        push: Input[PushFilter] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "gitRepositoryLink": git_repository_link,
+                "pullRequest": pull_request,
+                "push": push,
+            },
+        )
+
+
+class GitFileSource(Message):
+    """The message `GitFileSource` of properties."""
+
+    def __init__(
+        self,
+        *,
+        bitbucket_server_config: Input[str] | None = None,
+        github_enterprise_config: Input[str] | None = None,
+        path: Input[str] | None = None,
+        repo_type: Input[GitFileSourceRepoType] | None = None,
+        repository: Input[str] | None = None,
+        revision: Input[str] | None = None,
+        uri: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "bitbucketServerConfig": bitbucket_server_config,
+                "githubEnterpriseConfig": github_enterprise_config,
+                "path": path,
+                "repoType": repo_type,
+                "repository": repository,
+                "revision": revision,
+                "uri": uri,
+            },
+        )
+
+
+class GitHubEventsConfig(Message):
+    """The message `GitHubEventsConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        enterprise_config_resource_name: Input[str] | None = None,
+        installation_id: Input[int] | None = None,
+        name: Input[str] | None = None,
+        owner: Input[str] | None = None,
+        pull_request: Input[PullRequestFilter] | None = None,
+        push: Input[PushFilter] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "enterpriseConfigResourceName": enterprise_config_resource_name,
+                "installationId": digits(installation_id),
+                "name": name,
+                "owner": owner,
+                "pullRequest": pull_request,
+                "push": push,
+            },
+        )
+
+
+class PubsubConfig(Message):
+    """The message `PubsubConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        service_account_email: Input[str] | None = None,
+        state: Input[PubsubConfigState] | None = None,
+        topic: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "serviceAccountEmail": service_account_email,
+                "state": state,
+                "topic": topic,
+            },
+        )
+
+
+class RepositoryEventConfig(Message):
+    """The message `RepositoryEventConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        pull_request: Input[PullRequestFilter] | None = None,
+        push: Input[PushFilter] | None = None,
+        repository: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "pullRequest": pull_request,
+                "push": push,
+                "repository": repository,
+            },
+        )
+
+
+class GitRepoSource(Message):
+    """The message `GitRepoSource` of properties."""
+
+    def __init__(
+        self,
+        *,
+        bitbucket_server_config: Input[str] | None = None,
+        github_enterprise_config: Input[str] | None = None,
+        ref: Input[str] | None = None,
+        repo_type: Input[GitRepoSourceRepoType] | None = None,
+        repository: Input[str] | None = None,
+        uri: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "bitbucketServerConfig": bitbucket_server_config,
+                "githubEnterpriseConfig": github_enterprise_config,
+                "ref": ref,
+                "repoType": repo_type,
+                "repository": repository,
+                "uri": uri,
+            },
+        )
+
+
+class WebhookConfig(Message):
+    """The message `WebhookConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        secret: Input[str] | None = None,
+        state: Input[WebhookConfigState] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "secret": secret,
+                "state": state,
+            },
+        )
+
+
+class UserCredential(Message):
+    """The message `UserCredential` of properties."""
+
+    def __init__(
+        self,
+        *,
+        user_token_secret_version: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "userTokenSecretVersion": user_token_secret_version,
+            },
+        )
+
+
+class BitbucketCloudConfig(Message):
+    """The message `BitbucketCloudConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        authorizer_credential: Input[UserCredential] | None = None,
+        read_authorizer_credential: Input[UserCredential] | None = None,
+        webhook_secret_secret_version: Input[str] | None = None,
+        workspace: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "authorizerCredential": authorizer_credential,
+                "readAuthorizerCredential": read_authorizer_credential,
+                "webhookSecretSecretVersion": webhook_secret_secret_version,
+                "workspace": workspace,
+            },
+        )
+
+
+class ServiceDirectoryConfig(Message):
+    """The message `ServiceDirectoryConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        service: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "service": service,
+            },
+        )
+
+
+class BitbucketDataCenterConfig(Message):
+    """The message `BitbucketDataCenterConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        authorizer_credential: Input[UserCredential] | None = None,
+        host_uri: Input[str] | None = None,
+        read_authorizer_credential: Input[UserCredential] | None = None,
+        service_directory_config: Input[ServiceDirectoryConfig] | None = None,
+        ssl_ca: Input[str] | None = None,
+        webhook_secret_secret_version: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "authorizerCredential": authorizer_credential,
+                "hostUri": host_uri,
+                "readAuthorizerCredential": read_authorizer_credential,
+                "serviceDirectoryConfig": service_directory_config,
+                "sslCa": ssl_ca,
+                "webhookSecretSecretVersion": webhook_secret_secret_version,
+            },
+        )
+
+
+class OAuthCredential(Message):
+    """The message `OAuthCredential` of properties."""
+
+    def __init__(
+        self,
+        *,
+        oauth_token_secret_version: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "oauthTokenSecretVersion": oauth_token_secret_version,
+            },
+        )
+
+
+class GitHubConfig(Message):
+    """The message `GitHubConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        app_installation_id: Input[int] | None = None,
+        authorizer_credential: Input[OAuthCredential] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "appInstallationId": digits(app_installation_id),
+                "authorizerCredential": authorizer_credential,
+            },
+        )
+
+
+class GitHubEnterpriseConfig(Message):
+    """The message `GitHubEnterpriseConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        api_key: Input[str] | None = None,
+        app_id: Input[int] | None = None,
+        app_installation_id: Input[int] | None = None,
+        app_slug: Input[str] | None = None,
+        host_uri: Input[str] | None = None,
+        private_key_secret_version: Input[str] | None = None,
+        service_directory_config: Input[ServiceDirectoryConfig] | None = None,
+        ssl_ca: Input[str] | None = None,
+        webhook_secret_secret_version: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "apiKey": api_key,
+                "appId": digits(app_id),
+                "appInstallationId": digits(app_installation_id),
+                "appSlug": app_slug,
+                "hostUri": host_uri,
+                "privateKeySecretVersion": private_key_secret_version,
+                "serviceDirectoryConfig": service_directory_config,
+                "sslCa": ssl_ca,
+                "webhookSecretSecretVersion": webhook_secret_secret_version,
+            },
+        )
+
+
+class GitLabConfig(Message):
+    """The message `GitLabConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        authorizer_credential: Input[UserCredential] | None = None,
+        host_uri: Input[str] | None = None,
+        read_authorizer_credential: Input[UserCredential] | None = None,
+        service_directory_config: Input[ServiceDirectoryConfig] | None = None,
+        ssl_ca: Input[str] | None = None,
+        webhook_secret_secret_version: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "authorizerCredential": authorizer_credential,
+                "hostUri": host_uri,
+                "readAuthorizerCredential": read_authorizer_credential,
+                "serviceDirectoryConfig": service_directory_config,
+                "sslCa": ssl_ca,
+                "webhookSecretSecretVersion": webhook_secret_secret_version,
+            },
+        )
+
+
 class Build(Resource):
     """One run of a build; another one is made whenever its inputs change."""
 
@@ -739,8 +1224,7 @@ class Build(Resource):
         substitutions: Input[Mapping[str, Input[str]]] | None = None,
         tags: Input[Sequence[Input[str]]] | None = None,
         timeout: Input[str] | None = None,
-        triggers: Any | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -762,9 +1246,8 @@ class Build(Resource):
                 "substitutions": substitutions,
                 "tags": tags,
                 "timeout": timeout,
-                "triggers": triggers,
             },
-            options,
+            how,
         )
 
     approval = Attribute("approval")
@@ -799,3 +1282,202 @@ class Build(Resource):
     timeout = Attribute("timeout")
     timing = Attribute("timing")
     warnings = Attribute("warnings")
+
+
+class BuildTrigger(Resource):
+    """A build that starts by itself, such as when a branch changes."""
+
+    KIND = "cloudbuild.googleapis.com/BuildTrigger"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        approval_config: Input[ApprovalConfig] | None = None,
+        autodetect: Input[bool] | None = None,
+        bitbucket_server_trigger_config: Input[BitbucketServerTriggerConfig] | None = None,
+        build: Input[BuildMessage] | None = None,
+        description: Input[str] | None = None,
+        developer_connect_event_config: Input[DeveloperConnectEventConfig] | None = None,
+        disabled: Input[bool] | None = None,
+        event_type: Input[BuildTriggerEventType] | None = None,
+        filename: Input[str] | None = None,
+        filter: Input[str] | None = None,
+        git_file_source: Input[GitFileSource] | None = None,
+        github: Input[GitHubEventsConfig] | None = None,
+        ignored_files: Input[Sequence[Input[str]]] | None = None,
+        include_build_logs: Input[BuildTriggerIncludeBuildLogs] | None = None,
+        included_files: Input[Sequence[Input[str]]] | None = None,
+        location: Input[str] | None = None,
+        name: Input[str] | None = None,
+        project: Input[str] | None = None,
+        pubsub_config: Input[PubsubConfig] | None = None,
+        repository_event_config: Input[RepositoryEventConfig] | None = None,
+        resource_name: Input[str] | None = None,
+        service_account: Input[str] | None = None,
+        source_to_build: Input[GitRepoSource] | None = None,
+        substitutions: Input[Mapping[str, Input[str]]] | None = None,
+        tags: Input[Sequence[Input[str]]] | None = None,
+        trigger_template: Input[RepoSource] | None = None,
+        webhook_config: Input[WebhookConfig] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "approvalConfig": approval_config,
+                "autodetect": autodetect,
+                "bitbucketServerTriggerConfig": bitbucket_server_trigger_config,
+                "build": build,
+                "description": description,
+                "developerConnectEventConfig": developer_connect_event_config,
+                "disabled": disabled,
+                "eventType": event_type,
+                "filename": filename,
+                "filter": filter,
+                "gitFileSource": git_file_source,
+                "github": github,
+                "ignoredFiles": ignored_files,
+                "includeBuildLogs": include_build_logs,
+                "includedFiles": included_files,
+                "location": location,
+                "name": name,
+                "project": project,
+                "pubsubConfig": pubsub_config,
+                "repositoryEventConfig": repository_event_config,
+                "resourceName": resource_name,
+                "serviceAccount": service_account,
+                "sourceToBuild": source_to_build,
+                "substitutions": substitutions,
+                "tags": tags,
+                "triggerTemplate": trigger_template,
+                "webhookConfig": webhook_config,
+            },
+            how,
+        )
+
+    approval_config = Attribute("approvalConfig")
+    autodetect = Attribute("autodetect")
+    bitbucket_server_trigger_config = Attribute("bitbucketServerTriggerConfig")
+    build = Attribute("build")
+    create_time = Attribute("createTime")
+    description = Attribute("description")
+    developer_connect_event_config = Attribute("developerConnectEventConfig")
+    disabled = Attribute("disabled")
+    event_type = Attribute("eventType")
+    filename = Attribute("filename")
+    filter = Attribute("filter")
+    git_file_source = Attribute("gitFileSource")
+    github = Attribute("github")
+    id = Attribute("id")
+    ignored_files = Attribute("ignoredFiles")
+    include_build_logs = Attribute("includeBuildLogs")
+    included_files = Attribute("includedFiles")
+    name = Attribute("name")
+    pubsub_config = Attribute("pubsubConfig")
+    repository_event_config = Attribute("repositoryEventConfig")
+    resource_id = Attribute("resourceId")
+    resource_name = Attribute("resourceName")
+    service_account = Attribute("serviceAccount")
+    source_to_build = Attribute("sourceToBuild")
+    substitutions = Attribute("substitutions")
+    tags = Attribute("tags")
+    trigger_template = Attribute("triggerTemplate")
+    webhook_config = Attribute("webhookConfig")
+
+
+class Connection(Resource):
+    """A connection to a host of Git repositories."""
+
+    KIND = "cloudbuild.googleapis.com/Connection"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        annotations: Input[Mapping[str, Input[str]]] | None = None,
+        bitbucket_cloud_config: Input[BitbucketCloudConfig] | None = None,
+        bitbucket_data_center_config: Input[BitbucketDataCenterConfig] | None = None,
+        disabled: Input[bool] | None = None,
+        github_config: Input[GitHubConfig] | None = None,
+        github_enterprise_config: Input[GitHubEnterpriseConfig] | None = None,
+        gitlab_config: Input[GitLabConfig] | None = None,
+        location: Input[str] | None = None,
+        name: Input[str] | None = None,
+        project: Input[str] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "annotations": annotations,
+                "bitbucketCloudConfig": bitbucket_cloud_config,
+                "bitbucketDataCenterConfig": bitbucket_data_center_config,
+                "disabled": disabled,
+                "githubConfig": github_config,
+                "githubEnterpriseConfig": github_enterprise_config,
+                "gitlabConfig": gitlab_config,
+                "location": location,
+                "name": name,
+                "project": project,
+            },
+            how,
+        )
+
+    annotations = Attribute("annotations")
+    bitbucket_cloud_config = Attribute("bitbucketCloudConfig")
+    bitbucket_data_center_config = Attribute("bitbucketDataCenterConfig")
+    create_time = Attribute("createTime")
+    disabled = Attribute("disabled")
+    etag = Attribute("etag")
+    github_config = Attribute("githubConfig")
+    github_enterprise_config = Attribute("githubEnterpriseConfig")
+    gitlab_config = Attribute("gitlabConfig")
+    installation_state = Attribute("installationState")
+    name = Attribute("name")
+    reconciling = Attribute("reconciling")
+    resource_id = Attribute("resourceId")
+    update_time = Attribute("updateTime")
+
+
+class Repository(Resource):
+    """A Git repository of a connection."""
+
+    KIND = "cloudbuild.googleapis.com/Repository"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        annotations: Input[Mapping[str, Input[str]]] | None = None,
+        connection: Input[str] | None = None,
+        location: Input[str] | None = None,
+        name: Input[str] | None = None,
+        project: Input[str] | None = None,
+        remote_uri: Input[str] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "annotations": annotations,
+                "connection": connection,
+                "location": location,
+                "name": name,
+                "project": project,
+                "remoteUri": remote_uri,
+            },
+            how,
+        )
+
+    annotations = Attribute("annotations")
+    create_time = Attribute("createTime")
+    etag = Attribute("etag")
+    name = Attribute("name")
+    remote_uri = Attribute("remoteUri")
+    resource_id = Attribute("resourceId")
+    update_time = Attribute("updateTime")
+    webhook_id = Attribute("webhookId")

@@ -41,14 +41,14 @@ class Project(Resource):
         /,
         *,
         project: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
             {
                 "project": project,
             },
-            options,
+            how,
         )
 
     configured_capabilities = Attribute("configuredCapabilities")
@@ -79,7 +79,7 @@ class ProjectIamMember(Resource):
         member: Input[str] | None = None,
         project: Input[str] | None = None,
         role: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -89,7 +89,7 @@ class ProjectIamMember(Resource):
                 "project": project,
                 "role": role,
             },
-            options,
+            how,
         )
 
     condition = Attribute("condition")

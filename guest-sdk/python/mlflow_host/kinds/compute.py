@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Unpack
+from typing import Literal, TypeAlias, Unpack
 
 from mlflow_host._resource import Attribute, Options, Resource
-from mlflow_host._values import Input, Message
+from mlflow_host._values import Input, Message, digits
 
 NetworkNetworkFirewallPolicyEnforcementOrder: TypeAlias = Literal[
     "AFTER_CLASSIC_FIREWALL",
@@ -127,6 +127,379 @@ GlobalAddressPurpose: TypeAlias = Literal[
     "VPC_PEERING",
 ]
 
+AddressAddressType: TypeAlias = Literal[
+    "EXTERNAL",
+    "INTERNAL",
+    "UNSPECIFIED_TYPE",
+]
+
+AddressIpVersion: TypeAlias = Literal[
+    "IPV4",
+    "IPV6",
+    "UNSPECIFIED_VERSION",
+]
+
+AddressIpv6EndpointType: TypeAlias = Literal[
+    "NETLB",
+    "VM",
+]
+
+AddressNetworkTier: TypeAlias = Literal[
+    "FIXED_STANDARD",
+    "PREMIUM",
+    "STANDARD",
+    "STANDARD_OVERRIDES_FIXED_STANDARD",
+]
+
+AddressPurpose: TypeAlias = Literal[
+    "DNS_RESOLVER",
+    "GCE_ENDPOINT",
+    "IPSEC_INTERCONNECT",
+    "NAT_AUTO",
+    "PASSTHROUGH_LOAD_BALANCER_AVAILABILITY_GROUP0",
+    "PASSTHROUGH_LOAD_BALANCER_AVAILABILITY_GROUP1",
+    "PRIVATE_SERVICE_CONNECT",
+    "SERVERLESS",
+    "SHARED_LOADBALANCER_VIP",
+    "VPC_PEERING",
+]
+
+FirewallDirection: TypeAlias = Literal[
+    "EGRESS",
+    "INGRESS",
+]
+
+FirewallLogConfigMetadata: TypeAlias = Literal[
+    "EXCLUDE_ALL_METADATA",
+    "INCLUDE_ALL_METADATA",
+]
+
+RouterBgpAdvertiseMode: TypeAlias = Literal[
+    "CUSTOM",
+    "DEFAULT",
+]
+
+RouterBgpAdvertisedGroups: TypeAlias = Literal[
+    "ALL_SUBNETS",
+]
+
+RouterBgpPeerAdvertiseMode: TypeAlias = Literal[
+    "CUSTOM",
+    "DEFAULT",
+]
+
+RouterBgpPeerAdvertisedGroups: TypeAlias = Literal[
+    "ALL_SUBNETS",
+]
+
+RouterBgpPeerBfdSessionInitializationMode: TypeAlias = Literal[
+    "ACTIVE",
+    "DISABLED",
+    "PASSIVE",
+]
+
+RouterBgpPeerEnable: TypeAlias = Literal[
+    "FALSE",
+    "TRUE",
+]
+
+RouterInterfaceIpVersion: TypeAlias = Literal[
+    "IPV4",
+    "IPV6",
+]
+
+RouterNatAutoNetworkTier: TypeAlias = Literal[
+    "FIXED_STANDARD",
+    "PREMIUM",
+    "STANDARD",
+    "STANDARD_OVERRIDES_FIXED_STANDARD",
+]
+
+RouterNatEndpointTypes: TypeAlias = Literal[
+    "ENDPOINT_TYPE_MANAGED_PROXY_LB",
+    "ENDPOINT_TYPE_SWG",
+    "ENDPOINT_TYPE_VM",
+]
+
+RouterNatLogConfigFilter: TypeAlias = Literal[
+    "ALL",
+    "ERRORS_ONLY",
+    "TRANSLATIONS_ONLY",
+]
+
+RouterNatNatIpAllocateOption: TypeAlias = Literal[
+    "AUTO_ONLY",
+    "MANUAL_ONLY",
+]
+
+RouterNatSourceSubnetworkIpRangesToNat: TypeAlias = Literal[
+    "ALL_SUBNETWORKS_ALL_IP_RANGES",
+    "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES",
+    "LIST_OF_SUBNETWORKS",
+]
+
+RouterNatSourceSubnetworkIpRangesToNat64: TypeAlias = Literal[
+    "ALL_IPV6_SUBNETWORKS",
+    "LIST_OF_IPV6_SUBNETWORKS",
+]
+
+RouterNatSubnetworkToNatSourceIpRangesToNat: TypeAlias = Literal[
+    "ALL_IP_RANGES",
+    "LIST_OF_SECONDARY_IP_RANGES",
+    "PRIMARY_IP_RANGE",
+]
+
+RouterNatType: TypeAlias = Literal[
+    "PRIVATE",
+    "PUBLIC",
+]
+
+RegionNetworkEndpointGroupNetworkEndpointType: TypeAlias = Literal[
+    "GCE_VM_IP",
+    "GCE_VM_IP_DEDICATED_BACKEND",
+    "GCE_VM_IP_PORT",
+    "GCE_VM_IP_PORTMAP",
+    "INTERNET_FQDN_PORT",
+    "INTERNET_IP_PORT",
+    "NON_GCP_PRIVATE_IP_PORT",
+    "PRIVATE_SERVICE_CONNECT",
+    "SERVERLESS",
+]
+
+BackendBalancingMode: TypeAlias = Literal[
+    "CONNECTION",
+    "CUSTOM_METRICS",
+    "IN_FLIGHT",
+    "RATE",
+    "UTILIZATION",
+]
+
+BackendPreference: TypeAlias = Literal[
+    "DEFAULT",
+    "PREFERENCE_UNSPECIFIED",
+    "PREFERRED",
+]
+
+BackendTrafficDuration: TypeAlias = Literal[
+    "LONG",
+    "SHORT",
+    "TRAFFIC_DURATION_UNSPECIFIED",
+]
+
+BackendServiceCdnPolicyCacheMode: TypeAlias = Literal[
+    "CACHE_ALL_STATIC",
+    "FORCE_CACHE_ALL",
+    "INVALID_CACHE_MODE",
+    "USE_ORIGIN_HEADERS",
+]
+
+BackendServiceCompressionMode: TypeAlias = Literal[
+    "AUTOMATIC",
+    "DISABLED",
+]
+
+BackendServiceConnectionTrackingPolicyConnectionPersistenceOnUnhealthyBackends: TypeAlias = Literal[
+    "ALWAYS_PERSIST",
+    "DEFAULT_FOR_PROTOCOL",
+    "NEVER_PERSIST",
+]
+
+BackendServiceConnectionTrackingPolicyTrackingMode: TypeAlias = Literal[
+    "INVALID_TRACKING_MODE",
+    "PER_CONNECTION",
+    "PER_SESSION",
+]
+
+BackendServiceDynamicForwardingForwardProxyProxyMode: TypeAlias = Literal[
+    "CLOUD_RUN",
+    "DIRECT_FORWARDING",
+]
+
+BackendServiceExternalManagedMigrationState: TypeAlias = Literal[
+    "PREPARE",
+    "TEST_ALL_TRAFFIC",
+    "TEST_BY_PERCENTAGE",
+]
+
+BackendServiceHAPolicyFastIpMove: TypeAlias = Literal[
+    "DISABLED",
+    "GARP_RA",
+]
+
+BackendServiceIpAddressSelectionPolicy: TypeAlias = Literal[
+    "IPV4_ONLY",
+    "IPV6_ONLY",
+    "IP_ADDRESS_SELECTION_POLICY_UNSPECIFIED",
+    "PREFER_IPV6",
+]
+
+BackendServiceLoadBalancingScheme: TypeAlias = Literal[
+    "EXTERNAL",
+    "EXTERNAL_MANAGED",
+    "EXTERNAL_PASSTHROUGH",
+    "INTERNAL",
+    "INTERNAL_MANAGED",
+    "INTERNAL_SELF_MANAGED",
+    "INVALID_LOAD_BALANCING_SCHEME",
+]
+
+BackendServiceLocalityLoadBalancingPolicyConfigPolicyName: TypeAlias = Literal[
+    "INVALID_LB_POLICY",
+    "LEAST_REQUEST",
+    "MAGLEV",
+    "ORIGINAL_DESTINATION",
+    "RANDOM",
+    "RING_HASH",
+    "ROUND_ROBIN",
+    "WEIGHTED_GCP_RENDEZVOUS",
+    "WEIGHTED_MAGLEV",
+    "WEIGHTED_ROUND_ROBIN",
+]
+
+BackendServiceLocalityLbPolicy: TypeAlias = Literal[
+    "INVALID_LB_POLICY",
+    "LEAST_REQUEST",
+    "MAGLEV",
+    "ORIGINAL_DESTINATION",
+    "RANDOM",
+    "RING_HASH",
+    "ROUND_ROBIN",
+    "WEIGHTED_GCP_RENDEZVOUS",
+    "WEIGHTED_MAGLEV",
+    "WEIGHTED_ROUND_ROBIN",
+]
+
+BackendServiceLogConfigOptionalMode: TypeAlias = Literal[
+    "CUSTOM",
+    "EXCLUDE_ALL_OPTIONAL",
+    "INCLUDE_ALL_OPTIONAL",
+]
+
+BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinitySpillover: TypeAlias = Literal[
+    "ZONAL_AFFINITY_DISABLED",
+    "ZONAL_AFFINITY_SPILL_CROSS_ZONE",
+    "ZONAL_AFFINITY_STAY_WITHIN_ZONE",
+]
+
+BackendServiceProtocol: TypeAlias = Literal[
+    "GRPC",
+    "H2C",
+    "HTTP",
+    "HTTP2",
+    "HTTPS",
+    "SSL",
+    "TCP",
+    "UDP",
+    "UNSPECIFIED",
+]
+
+BackendServiceSessionAffinity: TypeAlias = Literal[
+    "CLIENT_IP",
+    "CLIENT_IP_NO_DESTINATION",
+    "CLIENT_IP_PORT_PROTO",
+    "CLIENT_IP_PROTO",
+    "GENERATED_COOKIE",
+    "HEADER_FIELD",
+    "HTTP_COOKIE",
+    "NONE",
+    "STRONG_COOKIE_AFFINITY",
+]
+
+SubsettingPolicy: TypeAlias = Literal[
+    "CONSISTENT_HASH_SUBSETTING",
+    "NONE",
+]
+
+CachePolicyCacheMode: TypeAlias = Literal[
+    "BYPASS_CACHE",
+    "CACHE_ALL_STATIC",
+    "FORCE_CACHE_ALL",
+    "USE_ORIGIN_HEADERS",
+]
+
+DynamicCompressionPolicyCompressionMode: TypeAlias = Literal[
+    "AUTOMATIC",
+    "DISABLED",
+]
+
+ImageOptimizationPolicyQueryParameterInterpretation: TypeAlias = Literal[
+    "DISABLED",
+    "ENABLED",
+    "QUERY_PARAMETER_INTERPRETATION_UNSPECIFIED",
+]
+
+HttpRedirectActionRedirectResponseCode: TypeAlias = Literal[
+    "FOUND",
+    "MOVED_PERMANENTLY_DEFAULT",
+    "PERMANENT_REDIRECT",
+    "SEE_OTHER",
+    "TEMPORARY_REDIRECT",
+]
+
+MetadataFilterFilterMatchCriteria: TypeAlias = Literal[
+    "MATCH_ALL",
+    "MATCH_ANY",
+    "NOT_SET",
+]
+
+TargetHttpsProxyQuicOverride: TypeAlias = Literal[
+    "DISABLE",
+    "ENABLE",
+    "NONE",
+]
+
+TargetHttpsProxyTlsEarlyData: TypeAlias = Literal[
+    "DISABLED",
+    "PERMISSIVE",
+    "STRICT",
+    "UNRESTRICTED",
+]
+
+GlobalForwardingRuleIpProtocol: TypeAlias = Literal[
+    "AH",
+    "ESP",
+    "ICMP",
+    "L3_DEFAULT",
+    "SCTP",
+    "TCP",
+    "UDP",
+]
+
+GlobalForwardingRuleExternalManagedBackendBucketMigrationState: TypeAlias = Literal[
+    "PREPARE",
+    "TEST_ALL_TRAFFIC",
+    "TEST_BY_PERCENTAGE",
+]
+
+GlobalForwardingRuleIpVersion: TypeAlias = Literal[
+    "IPV4",
+    "IPV6",
+    "UNSPECIFIED_VERSION",
+]
+
+GlobalForwardingRuleLoadBalancingScheme: TypeAlias = Literal[
+    "EXTERNAL",
+    "EXTERNAL_MANAGED",
+    "EXTERNAL_PASSTHROUGH",
+    "INTERNAL",
+    "INTERNAL_MANAGED",
+    "INTERNAL_SELF_MANAGED",
+    "INVALID",
+]
+
+GlobalForwardingRuleNetworkTier: TypeAlias = Literal[
+    "FIXED_STANDARD",
+    "PREMIUM",
+    "STANDARD",
+    "STANDARD_OVERRIDES_FIXED_STANDARD",
+]
+
+ManagedSslCertificateType: TypeAlias = Literal[
+    "MANAGED",
+    "SELF_MANAGED",
+    "TYPE_UNSPECIFIED",
+]
+
 
 class NetworkParams(Message):
     """The message `NetworkParams` of properties."""
@@ -227,6 +600,1977 @@ class SubnetworkSecondaryRange(Message):
         )
 
 
+class FirewallAllowed(Message):
+    """The message `FirewallAllowed` of properties."""
+
+    def __init__(
+        self,
+        *,
+        ip_protocol: Input[str] | None = None,
+        ports: Input[Sequence[Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "IPProtocol": ip_protocol,
+                "ports": ports,
+            },
+        )
+
+
+class FirewallDenied(Message):
+    """The message `FirewallDenied` of properties."""
+
+    def __init__(
+        self,
+        *,
+        ip_protocol: Input[str] | None = None,
+        ports: Input[Sequence[Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "IPProtocol": ip_protocol,
+                "ports": ports,
+            },
+        )
+
+
+class FirewallLogConfig(Message):
+    """The message `FirewallLogConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        enable: Input[bool] | None = None,
+        metadata: Input[FirewallLogConfigMetadata] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "enable": enable,
+                "metadata": metadata,
+            },
+        )
+
+
+class FirewallParams(Message):
+    """The message `FirewallParams` of properties."""
+
+    def __init__(
+        self,
+        *,
+        resource_manager_tags: Input[Mapping[str, Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "resourceManagerTags": resource_manager_tags,
+            },
+        )
+
+
+class RouterAdvertisedIpRange(Message):
+    """The message `RouterAdvertisedIpRange` of properties."""
+
+    def __init__(
+        self,
+        *,
+        description: Input[str] | None = None,
+        range: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "description": description,
+                "range": range,
+            },
+        )
+
+
+class RouterBgp(Message):
+    """The message `RouterBgp` of properties."""
+
+    def __init__(
+        self,
+        *,
+        advertise_mode: Input[RouterBgpAdvertiseMode] | None = None,
+        advertised_groups: Input[Sequence[Input[RouterBgpAdvertisedGroups]]] | None = None,
+        advertised_ip_ranges: Input[Sequence[Input[RouterAdvertisedIpRange]]] | None = None,
+        asn: Input[int] | None = None,
+        identifier_range: Input[str] | None = None,
+        keepalive_interval: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "advertiseMode": advertise_mode,
+                "advertisedGroups": advertised_groups,
+                "advertisedIpRanges": advertised_ip_ranges,
+                "asn": asn,
+                "identifierRange": identifier_range,
+                "keepaliveInterval": keepalive_interval,
+            },
+        )
+
+
+class RouterBgpPeerBfd(Message):
+    """The message `RouterBgpPeerBfd` of properties."""
+
+    def __init__(
+        self,
+        *,
+        min_receive_interval: Input[int] | None = None,
+        min_transmit_interval: Input[int] | None = None,
+        multiplier: Input[int] | None = None,
+        session_initialization_mode: Input[RouterBgpPeerBfdSessionInitializationMode] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "minReceiveInterval": min_receive_interval,
+                "minTransmitInterval": min_transmit_interval,
+                "multiplier": multiplier,
+                "sessionInitializationMode": session_initialization_mode,
+            },
+        )
+
+
+class RouterBgpPeerCustomLearnedIpRange(Message):
+    """The message `RouterBgpPeerCustomLearnedIpRange` of properties."""
+
+    def __init__(
+        self,
+        *,
+        range: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "range": range,
+            },
+        )
+
+
+class RouterBgpPeer(Message):
+    """The message `RouterBgpPeer` of properties."""
+
+    def __init__(
+        self,
+        *,
+        advertise_mode: Input[RouterBgpPeerAdvertiseMode] | None = None,
+        advertised_groups: Input[Sequence[Input[RouterBgpPeerAdvertisedGroups]]] | None = None,
+        advertised_ip_ranges: Input[Sequence[Input[RouterAdvertisedIpRange]]] | None = None,
+        advertised_route_priority: Input[int] | None = None,
+        bfd: Input[RouterBgpPeerBfd] | None = None,
+        custom_learned_ip_ranges: Input[Sequence[Input[RouterBgpPeerCustomLearnedIpRange]]] | None = None,
+        custom_learned_route_priority: Input[int] | None = None,
+        enable: Input[RouterBgpPeerEnable] | None = None,
+        enable_ipv4: Input[bool] | None = None,
+        enable_ipv6: Input[bool] | None = None,
+        export_policies: Input[Sequence[Input[str]]] | None = None,
+        import_policies: Input[Sequence[Input[str]]] | None = None,
+        interface_name: Input[str] | None = None,
+        ip_address: Input[str] | None = None,
+        ipv4_nexthop_address: Input[str] | None = None,
+        ipv6_nexthop_address: Input[str] | None = None,
+        md5_authentication_key_name: Input[str] | None = None,
+        name: Input[str] | None = None,
+        peer_asn: Input[int] | None = None,
+        peer_ip_address: Input[str] | None = None,
+        peer_ipv4_nexthop_address: Input[str] | None = None,
+        peer_ipv6_nexthop_address: Input[str] | None = None,
+        router_appliance_instance: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "advertiseMode": advertise_mode,
+                "advertisedGroups": advertised_groups,
+                "advertisedIpRanges": advertised_ip_ranges,
+                "advertisedRoutePriority": advertised_route_priority,
+                "bfd": bfd,
+                "customLearnedIpRanges": custom_learned_ip_ranges,
+                "customLearnedRoutePriority": custom_learned_route_priority,
+                "enable": enable,
+                "enableIpv4": enable_ipv4,
+                "enableIpv6": enable_ipv6,
+                "exportPolicies": export_policies,
+                "importPolicies": import_policies,
+                "interfaceName": interface_name,
+                "ipAddress": ip_address,
+                "ipv4NexthopAddress": ipv4_nexthop_address,
+                "ipv6NexthopAddress": ipv6_nexthop_address,
+                "md5AuthenticationKeyName": md5_authentication_key_name,
+                "name": name,
+                "peerAsn": peer_asn,
+                "peerIpAddress": peer_ip_address,
+                "peerIpv4NexthopAddress": peer_ipv4_nexthop_address,
+                "peerIpv6NexthopAddress": peer_ipv6_nexthop_address,
+                "routerApplianceInstance": router_appliance_instance,
+            },
+        )
+
+
+class RouterInterface(Message):
+    """The message `RouterInterface` of properties."""
+
+    def __init__(
+        self,
+        *,
+        ip_range: Input[str] | None = None,
+        ip_version: Input[RouterInterfaceIpVersion] | None = None,
+        linked_interconnect_attachment: Input[str] | None = None,
+        linked_vpn_tunnel: Input[str] | None = None,
+        name: Input[str] | None = None,
+        private_ip_address: Input[str] | None = None,
+        redundant_interface: Input[str] | None = None,
+        subnetwork: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "ipRange": ip_range,
+                "ipVersion": ip_version,
+                "linkedInterconnectAttachment": linked_interconnect_attachment,
+                "linkedVpnTunnel": linked_vpn_tunnel,
+                "name": name,
+                "privateIpAddress": private_ip_address,
+                "redundantInterface": redundant_interface,
+                "subnetwork": subnetwork,
+            },
+        )
+
+
+class RouterMd5AuthenticationKey(Message):
+    """The message `RouterMd5AuthenticationKey` of properties."""
+
+    def __init__(
+        self,
+        *,
+        key: Input[str] | None = None,
+        name: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "key": key,
+                "name": name,
+            },
+        )
+
+
+class RouterNatLogConfig(Message):
+    """The message `RouterNatLogConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        enable: Input[bool] | None = None,
+        filter: Input[RouterNatLogConfigFilter] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "enable": enable,
+                "filter": filter,
+            },
+        )
+
+
+class RouterNatSubnetworkToNat64(Message):
+    """The message `RouterNatSubnetworkToNat64` of properties."""
+
+    def __init__(
+        self,
+        *,
+        name: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "name": name,
+            },
+        )
+
+
+class RouterNatRuleAction(Message):
+    """The message `RouterNatRuleAction` of properties."""
+
+    def __init__(
+        self,
+        *,
+        source_nat_active_ips: Input[Sequence[Input[str]]] | None = None,
+        source_nat_active_ranges: Input[Sequence[Input[str]]] | None = None,
+        source_nat_drain_ips: Input[Sequence[Input[str]]] | None = None,
+        source_nat_drain_ranges: Input[Sequence[Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "sourceNatActiveIps": source_nat_active_ips,
+                "sourceNatActiveRanges": source_nat_active_ranges,
+                "sourceNatDrainIps": source_nat_drain_ips,
+                "sourceNatDrainRanges": source_nat_drain_ranges,
+            },
+        )
+
+
+class RouterNatRule(Message):
+    """The message `RouterNatRule` of properties."""
+
+    def __init__(
+        self,
+        *,
+        action: Input[RouterNatRuleAction] | None = None,
+        description: Input[str] | None = None,
+        match: Input[str] | None = None,
+        rule_number: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "action": action,
+                "description": description,
+                "match": match,
+                "ruleNumber": rule_number,
+            },
+        )
+
+
+class RouterNatSubnetworkToNat(Message):
+    """The message `RouterNatSubnetworkToNat` of properties."""
+
+    def __init__(
+        self,
+        *,
+        name: Input[str] | None = None,
+        secondary_ip_range_names: Input[Sequence[Input[str]]] | None = None,
+        source_ip_ranges_to_nat: Input[Sequence[Input[RouterNatSubnetworkToNatSourceIpRangesToNat]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "name": name,
+                "secondaryIpRangeNames": secondary_ip_range_names,
+                "sourceIpRangesToNat": source_ip_ranges_to_nat,
+            },
+        )
+
+
+class RouterNat(Message):
+    """The message `RouterNat` of properties."""
+
+    def __init__(
+        self,
+        *,
+        auto_network_tier: Input[RouterNatAutoNetworkTier] | None = None,
+        drain_nat_ips: Input[Sequence[Input[str]]] | None = None,
+        enable_dynamic_port_allocation: Input[bool] | None = None,
+        enable_endpoint_independent_mapping: Input[bool] | None = None,
+        endpoint_types: Input[Sequence[Input[RouterNatEndpointTypes]]] | None = None,
+        icmp_idle_timeout_sec: Input[int] | None = None,
+        log_config: Input[RouterNatLogConfig] | None = None,
+        max_ports_per_vm: Input[int] | None = None,
+        min_ports_per_vm: Input[int] | None = None,
+        name: Input[str] | None = None,
+        nat64_subnetworks: Input[Sequence[Input[RouterNatSubnetworkToNat64]]] | None = None,
+        nat_ip_allocate_option: Input[RouterNatNatIpAllocateOption] | None = None,
+        nat_ips: Input[Sequence[Input[str]]] | None = None,
+        rules: Input[Sequence[Input[RouterNatRule]]] | None = None,
+        source_subnetwork_ip_ranges_to_nat: Input[RouterNatSourceSubnetworkIpRangesToNat] | None = None,
+        source_subnetwork_ip_ranges_to_nat64: Input[RouterNatSourceSubnetworkIpRangesToNat64] | None = None,
+        subnetworks: Input[Sequence[Input[RouterNatSubnetworkToNat]]] | None = None,
+        tcp_established_idle_timeout_sec: Input[int] | None = None,
+        tcp_time_wait_timeout_sec: Input[int] | None = None,
+        tcp_transitory_idle_timeout_sec: Input[int] | None = None,
+        type: Input[RouterNatType] | None = None,
+        udp_idle_timeout_sec: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "autoNetworkTier": auto_network_tier,
+                "drainNatIps": drain_nat_ips,
+                "enableDynamicPortAllocation": enable_dynamic_port_allocation,
+                "enableEndpointIndependentMapping": enable_endpoint_independent_mapping,
+                "endpointTypes": endpoint_types,
+                "icmpIdleTimeoutSec": icmp_idle_timeout_sec,
+                "logConfig": log_config,
+                "maxPortsPerVm": max_ports_per_vm,
+                "minPortsPerVm": min_ports_per_vm,
+                "name": name,
+                "nat64Subnetworks": nat64_subnetworks,
+                "natIpAllocateOption": nat_ip_allocate_option,
+                "natIps": nat_ips,
+                "rules": rules,
+                "sourceSubnetworkIpRangesToNat": source_subnetwork_ip_ranges_to_nat,
+                "sourceSubnetworkIpRangesToNat64": source_subnetwork_ip_ranges_to_nat64,
+                "subnetworks": subnetworks,
+                "tcpEstablishedIdleTimeoutSec": tcp_established_idle_timeout_sec,
+                "tcpTimeWaitTimeoutSec": tcp_time_wait_timeout_sec,
+                "tcpTransitoryIdleTimeoutSec": tcp_transitory_idle_timeout_sec,
+                "type": type,
+                "udpIdleTimeoutSec": udp_idle_timeout_sec,
+            },
+        )
+
+
+class RouterParams(Message):
+    """The message `RouterParams` of properties."""
+
+    def __init__(
+        self,
+        *,
+        resource_manager_tags: Input[Mapping[str, Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "resourceManagerTags": resource_manager_tags,
+            },
+        )
+
+
+class NetworkEndpointGroupAppEngine(Message):
+    """The message `NetworkEndpointGroupAppEngine` of properties."""
+
+    def __init__(
+        self,
+        *,
+        service: Input[str] | None = None,
+        url_mask: Input[str] | None = None,
+        version: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "service": service,
+                "urlMask": url_mask,
+                "version": version,
+            },
+        )
+
+
+class NetworkEndpointGroupCloudFunction(Message):
+    """The message `NetworkEndpointGroupCloudFunction` of properties."""
+
+    def __init__(
+        self,
+        *,
+        function: Input[str] | None = None,
+        url_mask: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "function": function,
+                "urlMask": url_mask,
+            },
+        )
+
+
+class NetworkEndpointGroupCloudRun(Message):
+    """The message `NetworkEndpointGroupCloudRun` of properties."""
+
+    def __init__(
+        self,
+        *,
+        service: Input[str] | None = None,
+        tag: Input[str] | None = None,
+        url_mask: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "service": service,
+                "tag": tag,
+                "urlMask": url_mask,
+            },
+        )
+
+
+class NetworkEndpointGroupPscData(Message):
+    """The message `NetworkEndpointGroupPscData` of properties."""
+
+    def __init__(
+        self,
+        *,
+        producer_port: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "producerPort": producer_port,
+            },
+        )
+
+
+class BackendCustomMetric(Message):
+    """The message `BackendCustomMetric` of properties."""
+
+    def __init__(
+        self,
+        *,
+        dry_run: Input[bool] | None = None,
+        max_utilization: Input[float] | None = None,
+        name: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "dryRun": dry_run,
+                "maxUtilization": max_utilization,
+                "name": name,
+            },
+        )
+
+
+class BackendBackendOrchestrationInfo(Message):
+    """The message `BackendBackendOrchestrationInfo` of properties."""
+
+    def __init__(
+        self,
+        *,
+        resource_uri: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "resourceUri": resource_uri,
+            },
+        )
+
+
+class Backend(Message):
+    """The message `Backend` of properties."""
+
+    def __init__(
+        self,
+        *,
+        balancing_mode: Input[BackendBalancingMode] | None = None,
+        capacity_scaler: Input[float] | None = None,
+        custom_metrics: Input[Sequence[Input[BackendCustomMetric]]] | None = None,
+        description: Input[str] | None = None,
+        failover: Input[bool] | None = None,
+        group: Input[str] | None = None,
+        max_connections: Input[int] | None = None,
+        max_connections_per_endpoint: Input[int] | None = None,
+        max_connections_per_instance: Input[int] | None = None,
+        max_in_flight_requests: Input[int] | None = None,
+        max_in_flight_requests_per_endpoint: Input[int] | None = None,
+        max_in_flight_requests_per_instance: Input[int] | None = None,
+        max_rate: Input[int] | None = None,
+        max_rate_per_endpoint: Input[float] | None = None,
+        max_rate_per_instance: Input[float] | None = None,
+        max_utilization: Input[float] | None = None,
+        orchestration_info: Input[BackendBackendOrchestrationInfo] | None = None,
+        preference: Input[BackendPreference] | None = None,
+        traffic_duration: Input[BackendTrafficDuration] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "balancingMode": balancing_mode,
+                "capacityScaler": capacity_scaler,
+                "customMetrics": custom_metrics,
+                "description": description,
+                "failover": failover,
+                "group": group,
+                "maxConnections": max_connections,
+                "maxConnectionsPerEndpoint": max_connections_per_endpoint,
+                "maxConnectionsPerInstance": max_connections_per_instance,
+                "maxInFlightRequests": max_in_flight_requests,
+                "maxInFlightRequestsPerEndpoint": max_in_flight_requests_per_endpoint,
+                "maxInFlightRequestsPerInstance": max_in_flight_requests_per_instance,
+                "maxRate": max_rate,
+                "maxRatePerEndpoint": max_rate_per_endpoint,
+                "maxRatePerInstance": max_rate_per_instance,
+                "maxUtilization": max_utilization,
+                "orchestrationInfo": orchestration_info,
+                "preference": preference,
+                "trafficDuration": traffic_duration,
+            },
+        )
+
+
+class BackendServiceCdnPolicyBypassCacheOnRequestHeader(Message):
+    """The message `BackendServiceCdnPolicyBypassCacheOnRequestHeader` of properties."""
+
+    def __init__(
+        self,
+        *,
+        header_name: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "headerName": header_name,
+            },
+        )
+
+
+class CacheKeyPolicy(Message):
+    """The message `CacheKeyPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        include_host: Input[bool] | None = None,
+        include_http_headers: Input[Sequence[Input[str]]] | None = None,
+        include_named_cookies: Input[Sequence[Input[str]]] | None = None,
+        include_protocol: Input[bool] | None = None,
+        include_query_string: Input[bool] | None = None,
+        query_string_blacklist: Input[Sequence[Input[str]]] | None = None,
+        query_string_whitelist: Input[Sequence[Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "includeHost": include_host,
+                "includeHttpHeaders": include_http_headers,
+                "includeNamedCookies": include_named_cookies,
+                "includeProtocol": include_protocol,
+                "includeQueryString": include_query_string,
+                "queryStringBlacklist": query_string_blacklist,
+                "queryStringWhitelist": query_string_whitelist,
+            },
+        )
+
+
+class BackendServiceCdnPolicyNegativeCachingPolicy(Message):
+    """The message `BackendServiceCdnPolicyNegativeCachingPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        code: Input[int] | None = None,
+        ttl: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "code": code,
+                "ttl": ttl,
+            },
+        )
+
+
+class BackendServiceCdnPolicy(Message):
+    """The message `BackendServiceCdnPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        bypass_cache_on_request_headers: Input[Sequence[Input[BackendServiceCdnPolicyBypassCacheOnRequestHeader]]] | None = None,
+        cache_key_policy: Input[CacheKeyPolicy] | None = None,
+        cache_mode: Input[BackendServiceCdnPolicyCacheMode] | None = None,
+        client_ttl: Input[int] | None = None,
+        default_ttl: Input[int] | None = None,
+        max_ttl: Input[int] | None = None,
+        negative_caching: Input[bool] | None = None,
+        negative_caching_policy: Input[Sequence[Input[BackendServiceCdnPolicyNegativeCachingPolicy]]] | None = None,
+        request_coalescing: Input[bool] | None = None,
+        serve_while_stale: Input[int] | None = None,
+        signed_url_cache_max_age_sec: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "bypassCacheOnRequestHeaders": bypass_cache_on_request_headers,
+                "cacheKeyPolicy": cache_key_policy,
+                "cacheMode": cache_mode,
+                "clientTtl": client_ttl,
+                "defaultTtl": default_ttl,
+                "maxTtl": max_ttl,
+                "negativeCaching": negative_caching,
+                "negativeCachingPolicy": negative_caching_policy,
+                "requestCoalescing": request_coalescing,
+                "serveWhileStale": serve_while_stale,
+                "signedUrlCacheMaxAgeSec": digits(signed_url_cache_max_age_sec),
+            },
+        )
+
+
+class CircuitBreakers(Message):
+    """The message `CircuitBreakers` of properties."""
+
+    def __init__(
+        self,
+        *,
+        max_connections: Input[int] | None = None,
+        max_pending_requests: Input[int] | None = None,
+        max_requests: Input[int] | None = None,
+        max_requests_per_connection: Input[int] | None = None,
+        max_retries: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "maxConnections": max_connections,
+                "maxPendingRequests": max_pending_requests,
+                "maxRequests": max_requests,
+                "maxRequestsPerConnection": max_requests_per_connection,
+                "maxRetries": max_retries,
+            },
+        )
+
+
+class ConnectionDraining(Message):
+    """The message `ConnectionDraining` of properties."""
+
+    def __init__(
+        self,
+        *,
+        draining_timeout_sec: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "drainingTimeoutSec": draining_timeout_sec,
+            },
+        )
+
+
+class BackendServiceConnectionTrackingPolicy(Message):
+    """The message `BackendServiceConnectionTrackingPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        connection_persistence_on_unhealthy_backends: Input[BackendServiceConnectionTrackingPolicyConnectionPersistenceOnUnhealthyBackends] | None = None,
+        enable_strong_affinity: Input[bool] | None = None,
+        idle_timeout_sec: Input[int] | None = None,
+        tracking_mode: Input[BackendServiceConnectionTrackingPolicyTrackingMode] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "connectionPersistenceOnUnhealthyBackends": connection_persistence_on_unhealthy_backends,
+                "enableStrongAffinity": enable_strong_affinity,
+                "idleTimeoutSec": idle_timeout_sec,
+                "trackingMode": tracking_mode,
+            },
+        )
+
+
+class Duration(Message):
+    """The message `Duration` of properties."""
+
+    def __init__(
+        self,
+        *,
+        nanos: Input[int] | None = None,
+        seconds: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "nanos": nanos,
+                "seconds": digits(seconds),
+            },
+        )
+
+
+class ConsistentHashLoadBalancerSettingsHttpCookie(Message):
+    """The message `ConsistentHashLoadBalancerSettingsHttpCookie` of properties."""
+
+    def __init__(
+        self,
+        *,
+        name: Input[str] | None = None,
+        path: Input[str] | None = None,
+        ttl: Input[Duration] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "name": name,
+                "path": path,
+                "ttl": ttl,
+            },
+        )
+
+
+class ConsistentHashLoadBalancerSettings(Message):
+    """The message `ConsistentHashLoadBalancerSettings` of properties."""
+
+    def __init__(
+        self,
+        *,
+        http_cookie: Input[ConsistentHashLoadBalancerSettingsHttpCookie] | None = None,
+        http_header_name: Input[str] | None = None,
+        minimum_ring_size: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "httpCookie": http_cookie,
+                "httpHeaderName": http_header_name,
+                "minimumRingSize": digits(minimum_ring_size),
+            },
+        )
+
+
+class BackendServiceCustomMetric(Message):
+    """The message `BackendServiceCustomMetric` of properties."""
+
+    def __init__(
+        self,
+        *,
+        dry_run: Input[bool] | None = None,
+        name: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "dryRun": dry_run,
+                "name": name,
+            },
+        )
+
+
+class BackendServiceDynamicForwardingForwardProxy(Message):
+    """The message `BackendServiceDynamicForwardingForwardProxy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        enabled: Input[bool] | None = None,
+        proxy_mode: Input[BackendServiceDynamicForwardingForwardProxyProxyMode] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "enabled": enabled,
+                "proxyMode": proxy_mode,
+            },
+        )
+
+
+class BackendServiceDynamicForwardingIpPortSelection(Message):
+    """The message `BackendServiceDynamicForwardingIpPortSelection` of properties."""
+
+    def __init__(
+        self,
+        *,
+        enabled: Input[bool] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "enabled": enabled,
+            },
+        )
+
+
+class BackendServiceDynamicForwarding(Message):
+    """The message `BackendServiceDynamicForwarding` of properties."""
+
+    def __init__(
+        self,
+        *,
+        forward_proxy: Input[BackendServiceDynamicForwardingForwardProxy] | None = None,
+        ip_port_selection: Input[BackendServiceDynamicForwardingIpPortSelection] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "forwardProxy": forward_proxy,
+                "ipPortSelection": ip_port_selection,
+            },
+        )
+
+
+class BackendServiceFailoverPolicy(Message):
+    """The message `BackendServiceFailoverPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        disable_connection_drain_on_failover: Input[bool] | None = None,
+        drop_traffic_if_unhealthy: Input[bool] | None = None,
+        failover_ratio: Input[float] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "disableConnectionDrainOnFailover": disable_connection_drain_on_failover,
+                "dropTrafficIfUnhealthy": drop_traffic_if_unhealthy,
+                "failoverRatio": failover_ratio,
+            },
+        )
+
+
+class BackendServiceHAPolicyLeaderNetworkEndpoint(Message):
+    """The message `BackendServiceHAPolicyLeaderNetworkEndpoint` of properties."""
+
+    def __init__(
+        self,
+        *,
+        instance: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "instance": instance,
+            },
+        )
+
+
+class BackendServiceHAPolicyLeader(Message):
+    """The message `BackendServiceHAPolicyLeader` of properties."""
+
+    def __init__(
+        self,
+        *,
+        backend_group: Input[str] | None = None,
+        network_endpoint: Input[BackendServiceHAPolicyLeaderNetworkEndpoint] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "backendGroup": backend_group,
+                "networkEndpoint": network_endpoint,
+            },
+        )
+
+
+class BackendServiceHAPolicy(Message):
+    """The message `BackendServiceHAPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        fast_ip_move: Input[BackendServiceHAPolicyFastIpMove] | None = None,
+        leader: Input[BackendServiceHAPolicyLeader] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "fastIPMove": fast_ip_move,
+                "leader": leader,
+            },
+        )
+
+
+class BackendServiceIAP(Message):
+    """The message `BackendServiceIAP` of properties."""
+
+    def __init__(
+        self,
+        *,
+        enabled: Input[bool] | None = None,
+        oauth2_client_id: Input[str] | None = None,
+        oauth2_client_secret: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "enabled": enabled,
+                "oauth2ClientId": oauth2_client_id,
+                "oauth2ClientSecret": oauth2_client_secret,
+            },
+        )
+
+
+class BackendServiceLocalityLoadBalancingPolicyConfigCustomPolicy(Message):
+    """The message `BackendServiceLocalityLoadBalancingPolicyConfigCustomPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        data: Input[str] | None = None,
+        name: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "data": data,
+                "name": name,
+            },
+        )
+
+
+class BackendServiceLocalityLoadBalancingPolicyConfigPolicy(Message):
+    """The message `BackendServiceLocalityLoadBalancingPolicyConfigPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        name: Input[BackendServiceLocalityLoadBalancingPolicyConfigPolicyName] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "name": name,
+            },
+        )
+
+
+class BackendServiceLocalityLoadBalancingPolicyConfig(Message):
+    """The message `BackendServiceLocalityLoadBalancingPolicyConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        custom_policy: Input[BackendServiceLocalityLoadBalancingPolicyConfigCustomPolicy] | None = None,
+        policy: Input[BackendServiceLocalityLoadBalancingPolicyConfigPolicy] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "customPolicy": custom_policy,
+                "policy": policy,
+            },
+        )
+
+
+class BackendServiceLogConfigLoggingHttpHeader(Message):
+    """The message `BackendServiceLogConfigLoggingHttpHeader` of properties."""
+
+    def __init__(
+        self,
+        *,
+        header_name: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "headerName": header_name,
+            },
+        )
+
+
+class BackendServiceLogConfig(Message):
+    """The message `BackendServiceLogConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        enable: Input[bool] | None = None,
+        logging_http_request_headers: Input[Sequence[Input[BackendServiceLogConfigLoggingHttpHeader]]] | None = None,
+        logging_http_response_headers: Input[Sequence[Input[BackendServiceLogConfigLoggingHttpHeader]]] | None = None,
+        optional_fields: Input[Sequence[Input[str]]] | None = None,
+        optional_mode: Input[BackendServiceLogConfigOptionalMode] | None = None,
+        sample_rate: Input[float] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "enable": enable,
+                "loggingHttpRequestHeaders": logging_http_request_headers,
+                "loggingHttpResponseHeaders": logging_http_response_headers,
+                "optionalFields": optional_fields,
+                "optionalMode": optional_mode,
+                "sampleRate": sample_rate,
+            },
+        )
+
+
+class BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity(Message):
+    """The message `BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity` of properties."""
+
+    def __init__(
+        self,
+        *,
+        spillover: Input[BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinitySpillover] | None = None,
+        spillover_ratio: Input[float] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "spillover": spillover,
+                "spilloverRatio": spillover_ratio,
+            },
+        )
+
+
+class BackendServiceNetworkPassThroughLbTrafficPolicy(Message):
+    """The message `BackendServiceNetworkPassThroughLbTrafficPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        zonal_affinity: Input[BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "zonalAffinity": zonal_affinity,
+            },
+        )
+
+
+class BackendServiceOrchestrationInfo(Message):
+    """The message `BackendServiceOrchestrationInfo` of properties."""
+
+    def __init__(
+        self,
+        *,
+        resource_uri: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "resourceUri": resource_uri,
+            },
+        )
+
+
+class OutlierDetection(Message):
+    """The message `OutlierDetection` of properties."""
+
+    def __init__(
+        self,
+        *,
+        base_ejection_time: Input[Duration] | None = None,
+        consecutive_errors: Input[int] | None = None,
+        consecutive_gateway_failure: Input[int] | None = None,
+        enforcing_consecutive_errors: Input[int] | None = None,
+        enforcing_consecutive_gateway_failure: Input[int] | None = None,
+        enforcing_success_rate: Input[int] | None = None,
+        interval: Input[Duration] | None = None,
+        max_ejection_percent: Input[int] | None = None,
+        success_rate_minimum_hosts: Input[int] | None = None,
+        success_rate_request_volume: Input[int] | None = None,
+        success_rate_stdev_factor: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "baseEjectionTime": base_ejection_time,
+                "consecutiveErrors": consecutive_errors,
+                "consecutiveGatewayFailure": consecutive_gateway_failure,
+                "enforcingConsecutiveErrors": enforcing_consecutive_errors,
+                "enforcingConsecutiveGatewayFailure": enforcing_consecutive_gateway_failure,
+                "enforcingSuccessRate": enforcing_success_rate,
+                "interval": interval,
+                "maxEjectionPercent": max_ejection_percent,
+                "successRateMinimumHosts": success_rate_minimum_hosts,
+                "successRateRequestVolume": success_rate_request_volume,
+                "successRateStdevFactor": success_rate_stdev_factor,
+            },
+        )
+
+
+class BackendServiceParams(Message):
+    """The message `BackendServiceParams` of properties."""
+
+    def __init__(
+        self,
+        *,
+        resource_manager_tags: Input[Mapping[str, Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "resourceManagerTags": resource_manager_tags,
+            },
+        )
+
+
+class AWSV4Signature(Message):
+    """The message `AWSV4Signature` of properties."""
+
+    def __init__(
+        self,
+        *,
+        access_key: Input[str] | None = None,
+        access_key_id: Input[str] | None = None,
+        access_key_version: Input[str] | None = None,
+        origin_region: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "accessKey": access_key,
+                "accessKeyId": access_key_id,
+                "accessKeyVersion": access_key_version,
+                "originRegion": origin_region,
+            },
+        )
+
+
+class SecuritySettings(Message):
+    """The message `SecuritySettings` of properties."""
+
+    def __init__(
+        self,
+        *,
+        aws_v4_authentication: Input[AWSV4Signature] | None = None,
+        client_tls_policy: Input[str] | None = None,
+        subject_alt_names: Input[Sequence[Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "awsV4Authentication": aws_v4_authentication,
+                "clientTlsPolicy": client_tls_policy,
+                "subjectAltNames": subject_alt_names,
+            },
+        )
+
+
+class BackendServiceHttpCookie(Message):
+    """The message `BackendServiceHttpCookie` of properties."""
+
+    def __init__(
+        self,
+        *,
+        name: Input[str] | None = None,
+        path: Input[str] | None = None,
+        ttl: Input[Duration] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "name": name,
+                "path": path,
+                "ttl": ttl,
+            },
+        )
+
+
+class Subsetting(Message):
+    """The message `Subsetting` of properties."""
+
+    def __init__(
+        self,
+        *,
+        policy: Input[SubsettingPolicy] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "policy": policy,
+            },
+        )
+
+
+class BackendServiceTlsSettingsSubjectAltName(Message):
+    """The message `BackendServiceTlsSettingsSubjectAltName` of properties."""
+
+    def __init__(
+        self,
+        *,
+        dns_name: Input[str] | None = None,
+        uniform_resource_identifier: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "dnsName": dns_name,
+                "uniformResourceIdentifier": uniform_resource_identifier,
+            },
+        )
+
+
+class BackendServiceTlsSettings(Message):
+    """The message `BackendServiceTlsSettings` of properties."""
+
+    def __init__(
+        self,
+        *,
+        authentication_config: Input[str] | None = None,
+        identity: Input[str] | None = None,
+        sni: Input[str] | None = None,
+        subject_alt_names: Input[Sequence[Input[BackendServiceTlsSettingsSubjectAltName]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "authenticationConfig": authentication_config,
+                "identity": identity,
+                "sni": sni,
+                "subjectAltNames": subject_alt_names,
+            },
+        )
+
+
+class CustomErrorResponsePolicyCustomErrorResponseRule(Message):
+    """The message `CustomErrorResponsePolicyCustomErrorResponseRule` of properties."""
+
+    def __init__(
+        self,
+        *,
+        match_response_codes: Input[Sequence[Input[str]]] | None = None,
+        override_response_code: Input[int] | None = None,
+        path: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "matchResponseCodes": match_response_codes,
+                "overrideResponseCode": override_response_code,
+                "path": path,
+            },
+        )
+
+
+class CustomErrorResponsePolicy(Message):
+    """The message `CustomErrorResponsePolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        error_response_rules: Input[Sequence[Input[CustomErrorResponsePolicyCustomErrorResponseRule]]] | None = None,
+        error_service: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "errorResponseRules": error_response_rules,
+                "errorService": error_service,
+            },
+        )
+
+
+class CachePolicyCacheKeyPolicy(Message):
+    """The message `CachePolicyCacheKeyPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        excluded_query_parameters: Input[Sequence[Input[str]]] | None = None,
+        include_host: Input[bool] | None = None,
+        include_protocol: Input[bool] | None = None,
+        include_query_string: Input[bool] | None = None,
+        included_cookie_names: Input[Sequence[Input[str]]] | None = None,
+        included_header_names: Input[Sequence[Input[str]]] | None = None,
+        included_query_parameters: Input[Sequence[Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "excludedQueryParameters": excluded_query_parameters,
+                "includeHost": include_host,
+                "includeProtocol": include_protocol,
+                "includeQueryString": include_query_string,
+                "includedCookieNames": included_cookie_names,
+                "includedHeaderNames": included_header_names,
+                "includedQueryParameters": included_query_parameters,
+            },
+        )
+
+
+class CachePolicyNegativeCachingPolicy(Message):
+    """The message `CachePolicyNegativeCachingPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        code: Input[int] | None = None,
+        ttl: Input[Duration] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "code": code,
+                "ttl": ttl,
+            },
+        )
+
+
+class CachePolicy(Message):
+    """The message `CachePolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        cache_bypass_request_header_names: Input[Sequence[Input[str]]] | None = None,
+        cache_key_policy: Input[CachePolicyCacheKeyPolicy] | None = None,
+        cache_mode: Input[CachePolicyCacheMode] | None = None,
+        client_ttl: Input[Duration] | None = None,
+        default_ttl: Input[Duration] | None = None,
+        max_ttl: Input[Duration] | None = None,
+        negative_caching: Input[bool] | None = None,
+        negative_caching_policy: Input[Sequence[Input[CachePolicyNegativeCachingPolicy]]] | None = None,
+        request_coalescing: Input[bool] | None = None,
+        serve_while_stale: Input[Duration] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "cacheBypassRequestHeaderNames": cache_bypass_request_header_names,
+                "cacheKeyPolicy": cache_key_policy,
+                "cacheMode": cache_mode,
+                "clientTtl": client_ttl,
+                "defaultTtl": default_ttl,
+                "maxTtl": max_ttl,
+                "negativeCaching": negative_caching,
+                "negativeCachingPolicy": negative_caching_policy,
+                "requestCoalescing": request_coalescing,
+                "serveWhileStale": serve_while_stale,
+            },
+        )
+
+
+class CorsPolicy(Message):
+    """The message `CorsPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        allow_credentials: Input[bool] | None = None,
+        allow_headers: Input[Sequence[Input[str]]] | None = None,
+        allow_methods: Input[Sequence[Input[str]]] | None = None,
+        allow_origin_regexes: Input[Sequence[Input[str]]] | None = None,
+        allow_origins: Input[Sequence[Input[str]]] | None = None,
+        disabled: Input[bool] | None = None,
+        expose_headers: Input[Sequence[Input[str]]] | None = None,
+        max_age: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "allowCredentials": allow_credentials,
+                "allowHeaders": allow_headers,
+                "allowMethods": allow_methods,
+                "allowOriginRegexes": allow_origin_regexes,
+                "allowOrigins": allow_origins,
+                "disabled": disabled,
+                "exposeHeaders": expose_headers,
+                "maxAge": max_age,
+            },
+        )
+
+
+class DynamicCompressionPolicy(Message):
+    """The message `DynamicCompressionPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        compression_mode: Input[DynamicCompressionPolicyCompressionMode] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "compressionMode": compression_mode,
+            },
+        )
+
+
+class HttpFaultAbort(Message):
+    """The message `HttpFaultAbort` of properties."""
+
+    def __init__(
+        self,
+        *,
+        http_status: Input[int] | None = None,
+        percentage: Input[float] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "httpStatus": http_status,
+                "percentage": percentage,
+            },
+        )
+
+
+class HttpFaultDelay(Message):
+    """The message `HttpFaultDelay` of properties."""
+
+    def __init__(
+        self,
+        *,
+        fixed_delay: Input[Duration] | None = None,
+        percentage: Input[float] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "fixedDelay": fixed_delay,
+                "percentage": percentage,
+            },
+        )
+
+
+class HttpFaultInjection(Message):
+    """The message `HttpFaultInjection` of properties."""
+
+    def __init__(
+        self,
+        *,
+        abort: Input[HttpFaultAbort] | None = None,
+        delay: Input[HttpFaultDelay] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "abort": abort,
+                "delay": delay,
+            },
+        )
+
+
+class ImageOptimizationPolicy(Message):
+    """The message `ImageOptimizationPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        query_parameter_interpretation: Input[ImageOptimizationPolicyQueryParameterInterpretation] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "queryParameterInterpretation": query_parameter_interpretation,
+            },
+        )
+
+
+class RequestMirrorPolicy(Message):
+    """The message `RequestMirrorPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        backend_service: Input[str] | None = None,
+        mirror_percent: Input[float] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "backendService": backend_service,
+                "mirrorPercent": mirror_percent,
+            },
+        )
+
+
+class HttpRetryPolicy(Message):
+    """The message `HttpRetryPolicy` of properties."""
+
+    def __init__(
+        self,
+        *,
+        num_retries: Input[int] | None = None,
+        per_try_timeout: Input[Duration] | None = None,
+        retry_conditions: Input[Sequence[Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "numRetries": num_retries,
+                "perTryTimeout": per_try_timeout,
+                "retryConditions": retry_conditions,
+            },
+        )
+
+
+class RegexRewrite(Message):
+    """The message `RegexRewrite` of properties."""
+
+    def __init__(
+        self,
+        *,
+        path_pattern: Input[str] | None = None,
+        path_substitution: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "pathPattern": path_pattern,
+                "pathSubstitution": path_substitution,
+            },
+        )
+
+
+class UrlRewrite(Message):
+    """The message `UrlRewrite` of properties."""
+
+    def __init__(
+        self,
+        *,
+        host_rewrite: Input[str] | None = None,
+        path_prefix_rewrite: Input[str] | None = None,
+        path_template_rewrite: Input[str] | None = None,
+        regex_rewrite: Input[RegexRewrite] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "hostRewrite": host_rewrite,
+                "pathPrefixRewrite": path_prefix_rewrite,
+                "pathTemplateRewrite": path_template_rewrite,
+                "regexRewrite": regex_rewrite,
+            },
+        )
+
+
+class HttpHeaderOption(Message):
+    """The message `HttpHeaderOption` of properties."""
+
+    def __init__(
+        self,
+        *,
+        header_name: Input[str] | None = None,
+        header_value: Input[str] | None = None,
+        replace: Input[bool] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "headerName": header_name,
+                "headerValue": header_value,
+                "replace": replace,
+            },
+        )
+
+
+class HttpHeaderAction(Message):
+    """The message `HttpHeaderAction` of properties."""
+
+    def __init__(
+        self,
+        *,
+        request_headers_to_add: Input[Sequence[Input[HttpHeaderOption]]] | None = None,
+        request_headers_to_remove: Input[Sequence[Input[str]]] | None = None,
+        response_headers_to_add: Input[Sequence[Input[HttpHeaderOption]]] | None = None,
+        response_headers_to_remove: Input[Sequence[Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "requestHeadersToAdd": request_headers_to_add,
+                "requestHeadersToRemove": request_headers_to_remove,
+                "responseHeadersToAdd": response_headers_to_add,
+                "responseHeadersToRemove": response_headers_to_remove,
+            },
+        )
+
+
+class WeightedBackendService(Message):
+    """The message `WeightedBackendService` of properties."""
+
+    def __init__(
+        self,
+        *,
+        backend_service: Input[str] | None = None,
+        header_action: Input[HttpHeaderAction] | None = None,
+        weight: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "backendService": backend_service,
+                "headerAction": header_action,
+                "weight": weight,
+            },
+        )
+
+
+class HttpRouteAction(Message):
+    """The message `HttpRouteAction` of properties."""
+
+    def __init__(
+        self,
+        *,
+        cache_policy: Input[CachePolicy] | None = None,
+        cors_policy: Input[CorsPolicy] | None = None,
+        dynamic_compression_policy: Input[DynamicCompressionPolicy] | None = None,
+        fault_injection_policy: Input[HttpFaultInjection] | None = None,
+        image_optimization_policy: Input[ImageOptimizationPolicy] | None = None,
+        max_stream_duration: Input[Duration] | None = None,
+        request_mirror_policy: Input[RequestMirrorPolicy] | None = None,
+        retry_policy: Input[HttpRetryPolicy] | None = None,
+        timeout: Input[Duration] | None = None,
+        url_rewrite: Input[UrlRewrite] | None = None,
+        weighted_backend_services: Input[Sequence[Input[WeightedBackendService]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "cachePolicy": cache_policy,
+                "corsPolicy": cors_policy,
+                "dynamicCompressionPolicy": dynamic_compression_policy,
+                "faultInjectionPolicy": fault_injection_policy,
+                "imageOptimizationPolicy": image_optimization_policy,
+                "maxStreamDuration": max_stream_duration,
+                "requestMirrorPolicy": request_mirror_policy,
+                "retryPolicy": retry_policy,
+                "timeout": timeout,
+                "urlRewrite": url_rewrite,
+                "weightedBackendServices": weighted_backend_services,
+            },
+        )
+
+
+class HttpRedirectAction(Message):
+    """The message `HttpRedirectAction` of properties."""
+
+    def __init__(
+        self,
+        *,
+        host_redirect: Input[str] | None = None,
+        https_redirect: Input[bool] | None = None,
+        path_redirect: Input[str] | None = None,
+        prefix_redirect: Input[str] | None = None,
+        redirect_response_code: Input[HttpRedirectActionRedirectResponseCode] | None = None,
+        strip_query: Input[bool] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "hostRedirect": host_redirect,
+                "httpsRedirect": https_redirect,
+                "pathRedirect": path_redirect,
+                "prefixRedirect": prefix_redirect,
+                "redirectResponseCode": redirect_response_code,
+                "stripQuery": strip_query,
+            },
+        )
+
+
+class HostRule(Message):
+    """The message `HostRule` of properties."""
+
+    def __init__(
+        self,
+        *,
+        description: Input[str] | None = None,
+        hosts: Input[Sequence[Input[str]]] | None = None,
+        path_matcher: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "description": description,
+                "hosts": hosts,
+                "pathMatcher": path_matcher,
+            },
+        )
+
+
+class PathRule(Message):
+    """The message `PathRule` of properties."""
+
+    def __init__(
+        self,
+        *,
+        custom_error_response_policy: Input[CustomErrorResponsePolicy] | None = None,
+        paths: Input[Sequence[Input[str]]] | None = None,
+        route_action: Input[HttpRouteAction] | None = None,
+        service: Input[str] | None = None,
+        url_redirect: Input[HttpRedirectAction] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "customErrorResponsePolicy": custom_error_response_policy,
+                "paths": paths,
+                "routeAction": route_action,
+                "service": service,
+                "urlRedirect": url_redirect,
+            },
+        )
+
+
+class Int64RangeMatch(Message):
+    """The message `Int64RangeMatch` of properties."""
+
+    def __init__(
+        self,
+        *,
+        range_end: Input[int] | None = None,
+        range_start: Input[int] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "rangeEnd": digits(range_end),
+                "rangeStart": digits(range_start),
+            },
+        )
+
+
+class HttpHeaderMatch(Message):
+    """The message `HttpHeaderMatch` of properties."""
+
+    def __init__(
+        self,
+        *,
+        exact_match: Input[str] | None = None,
+        header_name: Input[str] | None = None,
+        invert_match: Input[bool] | None = None,
+        prefix_match: Input[str] | None = None,
+        present_match: Input[bool] | None = None,
+        range_match: Input[Int64RangeMatch] | None = None,
+        regex_match: Input[str] | None = None,
+        suffix_match: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "exactMatch": exact_match,
+                "headerName": header_name,
+                "invertMatch": invert_match,
+                "prefixMatch": prefix_match,
+                "presentMatch": present_match,
+                "rangeMatch": range_match,
+                "regexMatch": regex_match,
+                "suffixMatch": suffix_match,
+            },
+        )
+
+
+class MetadataFilterLabelMatch(Message):
+    """The message `MetadataFilterLabelMatch` of properties."""
+
+    def __init__(
+        self,
+        *,
+        name: Input[str] | None = None,
+        value: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "name": name,
+                "value": value,
+            },
+        )
+
+
+class MetadataFilter(Message):
+    """The message `MetadataFilter` of properties."""
+
+    def __init__(
+        self,
+        *,
+        filter_labels: Input[Sequence[Input[MetadataFilterLabelMatch]]] | None = None,
+        filter_match_criteria: Input[MetadataFilterFilterMatchCriteria] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "filterLabels": filter_labels,
+                "filterMatchCriteria": filter_match_criteria,
+            },
+        )
+
+
+class HttpQueryParameterMatch(Message):
+    """The message `HttpQueryParameterMatch` of properties."""
+
+    def __init__(
+        self,
+        *,
+        exact_match: Input[str] | None = None,
+        name: Input[str] | None = None,
+        present_match: Input[bool] | None = None,
+        regex_match: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "exactMatch": exact_match,
+                "name": name,
+                "presentMatch": present_match,
+                "regexMatch": regex_match,
+            },
+        )
+
+
+class HttpRouteRuleMatch(Message):
+    """The message `HttpRouteRuleMatch` of properties."""
+
+    def __init__(
+        self,
+        *,
+        full_path_match: Input[str] | None = None,
+        header_matches: Input[Sequence[Input[HttpHeaderMatch]]] | None = None,
+        ignore_case: Input[bool] | None = None,
+        metadata_filters: Input[Sequence[Input[MetadataFilter]]] | None = None,
+        path_template_match: Input[str] | None = None,
+        prefix_match: Input[str] | None = None,
+        query_parameter_matches: Input[Sequence[Input[HttpQueryParameterMatch]]] | None = None,
+        regex_match: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "fullPathMatch": full_path_match,
+                "headerMatches": header_matches,
+                "ignoreCase": ignore_case,
+                "metadataFilters": metadata_filters,
+                "pathTemplateMatch": path_template_match,
+                "prefixMatch": prefix_match,
+                "queryParameterMatches": query_parameter_matches,
+                "regexMatch": regex_match,
+            },
+        )
+
+
+class HttpRouteRule(Message):
+    """The message `HttpRouteRule` of properties."""
+
+    def __init__(
+        self,
+        *,
+        custom_error_response_policy: Input[CustomErrorResponsePolicy] | None = None,
+        description: Input[str] | None = None,
+        header_action: Input[HttpHeaderAction] | None = None,
+        match_rules: Input[Sequence[Input[HttpRouteRuleMatch]]] | None = None,
+        priority: Input[int] | None = None,
+        route_action: Input[HttpRouteAction] | None = None,
+        service: Input[str] | None = None,
+        url_redirect: Input[HttpRedirectAction] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "customErrorResponsePolicy": custom_error_response_policy,
+                "description": description,
+                "headerAction": header_action,
+                "matchRules": match_rules,
+                "priority": priority,
+                "routeAction": route_action,
+                "service": service,
+                "urlRedirect": url_redirect,
+            },
+        )
+
+
+class PathMatcher(Message):
+    """The message `PathMatcher` of properties."""
+
+    def __init__(
+        self,
+        *,
+        default_custom_error_response_policy: Input[CustomErrorResponsePolicy] | None = None,
+        default_route_action: Input[HttpRouteAction] | None = None,
+        default_service: Input[str] | None = None,
+        default_url_redirect: Input[HttpRedirectAction] | None = None,
+        description: Input[str] | None = None,
+        header_action: Input[HttpHeaderAction] | None = None,
+        name: Input[str] | None = None,
+        path_rules: Input[Sequence[Input[PathRule]]] | None = None,
+        route_rules: Input[Sequence[Input[HttpRouteRule]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "defaultCustomErrorResponsePolicy": default_custom_error_response_policy,
+                "defaultRouteAction": default_route_action,
+                "defaultService": default_service,
+                "defaultUrlRedirect": default_url_redirect,
+                "description": description,
+                "headerAction": header_action,
+                "name": name,
+                "pathRules": path_rules,
+                "routeRules": route_rules,
+            },
+        )
+
+
+class UrlMapTestHeader(Message):
+    """The message `UrlMapTestHeader` of properties."""
+
+    def __init__(
+        self,
+        *,
+        name: Input[str] | None = None,
+        value: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "name": name,
+                "value": value,
+            },
+        )
+
+
+class UrlMapTest(Message):
+    """The message `UrlMapTest` of properties."""
+
+    def __init__(
+        self,
+        *,
+        description: Input[str] | None = None,
+        expected_output_url: Input[str] | None = None,
+        expected_redirect_response_code: Input[int] | None = None,
+        headers: Input[Sequence[Input[UrlMapTestHeader]]] | None = None,
+        host: Input[str] | None = None,
+        path: Input[str] | None = None,
+        service: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "description": description,
+                "expectedOutputUrl": expected_output_url,
+                "expectedRedirectResponseCode": expected_redirect_response_code,
+                "headers": headers,
+                "host": host,
+                "path": path,
+                "service": service,
+            },
+        )
+
+
+class ForwardingRuleServiceDirectoryRegistration(Message):
+    """The message `ForwardingRuleServiceDirectoryRegistration` of properties."""
+
+    def __init__(
+        self,
+        *,
+        namespace: Input[str] | None = None,
+        service: Input[str] | None = None,
+        service_directory_region: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "namespace": namespace,
+                "service": service,
+                "serviceDirectoryRegion": service_directory_region,
+            },
+        )
+
+
+class SslCertificateManagedSslCertificate(Message):
+    """The message `SslCertificateManagedSslCertificate` of properties."""
+
+    def __init__(
+        self,
+        *,
+        domains: Input[Sequence[Input[str]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "domains": domains,
+            },
+        )
+
+
+class SslCertificateSelfManagedSslCertificate(Message):
+    """The message `SslCertificateSelfManagedSslCertificate` of properties."""
+
+    def __init__(
+        self,
+        *,
+        certificate: Input[str] | None = None,
+        private_key: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "certificate": certificate,
+                "privateKey": private_key,
+            },
+        )
+
+
 class Network(Resource):
     """A virtual private cloud network."""
 
@@ -249,7 +2593,7 @@ class Network(Resource):
         params: Input[NetworkParams] | None = None,
         project: Input[str] | None = None,
         routing_config: Input[NetworkRoutingConfig] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -267,7 +2611,7 @@ class Network(Resource):
                 "project": project,
                 "routingConfig": routing_config,
             },
-            options,
+            how,
         )
 
     i_pv4_range = Attribute("IPv4Range")
@@ -326,7 +2670,7 @@ class Subnetwork(Resource):
         role: Input[SubnetworkRole] | None = None,
         secondary_ip_ranges: Input[Sequence[Input[SubnetworkSecondaryRange]]] | None = None,
         stack_type: Input[SubnetworkStackType] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -354,7 +2698,7 @@ class Subnetwork(Resource):
                 "secondaryIpRanges": secondary_ip_ranges,
                 "stackType": stack_type,
             },
-            options,
+            how,
         )
 
     allow_subnet_cidr_routes_overlap = Attribute("allowSubnetCidrRoutesOverlap")
@@ -419,7 +2763,7 @@ class GlobalAddress(Resource):
         purpose: Input[GlobalAddressPurpose] | None = None,
         service_class_id: Input[str] | None = None,
         subnetwork: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -441,7 +2785,7 @@ class GlobalAddress(Resource):
                 "serviceClassId": service_class_id,
                 "subnetwork": subnetwork,
             },
-            options,
+            how,
         )
 
     address = Attribute("address")
@@ -468,3 +2812,758 @@ class GlobalAddress(Resource):
     status = Attribute("status")
     subnetwork = Attribute("subnetwork")
     users = Attribute("users")
+
+
+class Address(Resource):
+    """A reserved address in one region, such as the one that NAT sends from."""
+
+    KIND = "compute.googleapis.com/Address"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        address: Input[str] | None = None,
+        address_type: Input[AddressAddressType] | None = None,
+        description: Input[str] | None = None,
+        ip_collection: Input[str] | None = None,
+        ip_version: Input[AddressIpVersion] | None = None,
+        ipv6_endpoint_type: Input[AddressIpv6EndpointType] | None = None,
+        labels: Input[Mapping[str, Input[str]]] | None = None,
+        name: Input[str] | None = None,
+        network: Input[str] | None = None,
+        network_attachment: Input[str] | None = None,
+        network_tier: Input[AddressNetworkTier] | None = None,
+        prefix_length: Input[int] | None = None,
+        project: Input[str] | None = None,
+        purpose: Input[AddressPurpose] | None = None,
+        region: Input[str] | None = None,
+        service_class_id: Input[str] | None = None,
+        subnetwork: Input[str] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "address": address,
+                "addressType": address_type,
+                "description": description,
+                "ipCollection": ip_collection,
+                "ipVersion": ip_version,
+                "ipv6EndpointType": ipv6_endpoint_type,
+                "labels": labels,
+                "name": name,
+                "network": network,
+                "networkAttachment": network_attachment,
+                "networkTier": network_tier,
+                "prefixLength": prefix_length,
+                "project": project,
+                "purpose": purpose,
+                "region": region,
+                "serviceClassId": service_class_id,
+                "subnetwork": subnetwork,
+            },
+            how,
+        )
+
+    address = Attribute("address")
+    address_type = Attribute("addressType")
+    creation_timestamp = Attribute("creationTimestamp")
+    description = Attribute("description")
+    id = Attribute("id")
+    ip_collection = Attribute("ipCollection")
+    ip_version = Attribute("ipVersion")
+    ipv6_endpoint_type = Attribute("ipv6EndpointType")
+    kind = Attribute("kind")
+    label_fingerprint = Attribute("labelFingerprint")
+    labels = Attribute("labels")
+    name = Attribute("name")
+    network = Attribute("network")
+    network_attachment = Attribute("networkAttachment")
+    network_tier = Attribute("networkTier")
+    prefix_length = Attribute("prefixLength")
+    purpose = Attribute("purpose")
+    region = Attribute("region")
+    resource_id = Attribute("resourceId")
+    self_link = Attribute("selfLink")
+    service_class_id = Attribute("serviceClassId")
+    status = Attribute("status")
+    subnetwork = Attribute("subnetwork")
+    users = Attribute("users")
+
+
+class Firewall(Resource):
+    """A rule that lets traffic into or out of a network, or keeps it away."""
+
+    KIND = "compute.googleapis.com/Firewall"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        allowed: Input[Sequence[Input[FirewallAllowed]]] | None = None,
+        denied: Input[Sequence[Input[FirewallDenied]]] | None = None,
+        description: Input[str] | None = None,
+        destination_ranges: Input[Sequence[Input[str]]] | None = None,
+        direction: Input[FirewallDirection] | None = None,
+        disabled: Input[bool] | None = None,
+        log_config: Input[FirewallLogConfig] | None = None,
+        name: Input[str] | None = None,
+        network: Input[str] | None = None,
+        params: Input[FirewallParams] | None = None,
+        priority: Input[int] | None = None,
+        project: Input[str] | None = None,
+        source_ranges: Input[Sequence[Input[str]]] | None = None,
+        source_service_accounts: Input[Sequence[Input[str]]] | None = None,
+        source_tags: Input[Sequence[Input[str]]] | None = None,
+        target_service_accounts: Input[Sequence[Input[str]]] | None = None,
+        target_tags: Input[Sequence[Input[str]]] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "allowed": allowed,
+                "denied": denied,
+                "description": description,
+                "destinationRanges": destination_ranges,
+                "direction": direction,
+                "disabled": disabled,
+                "logConfig": log_config,
+                "name": name,
+                "network": network,
+                "params": params,
+                "priority": priority,
+                "project": project,
+                "sourceRanges": source_ranges,
+                "sourceServiceAccounts": source_service_accounts,
+                "sourceTags": source_tags,
+                "targetServiceAccounts": target_service_accounts,
+                "targetTags": target_tags,
+            },
+            how,
+        )
+
+    allowed = Attribute("allowed")
+    creation_timestamp = Attribute("creationTimestamp")
+    denied = Attribute("denied")
+    description = Attribute("description")
+    destination_ranges = Attribute("destinationRanges")
+    direction = Attribute("direction")
+    disabled = Attribute("disabled")
+    id = Attribute("id")
+    kind = Attribute("kind")
+    log_config = Attribute("logConfig")
+    name = Attribute("name")
+    network = Attribute("network")
+    params = Attribute("params")
+    priority = Attribute("priority")
+    resource_id = Attribute("resourceId")
+    self_link = Attribute("selfLink")
+    source_ranges = Attribute("sourceRanges")
+    source_service_accounts = Attribute("sourceServiceAccounts")
+    source_tags = Attribute("sourceTags")
+    target_service_accounts = Attribute("targetServiceAccounts")
+    target_tags = Attribute("targetTags")
+
+
+class Router(Resource):
+    """A router of a network in one region; its `nats` give what has no address of its own a way out."""
+
+    KIND = "compute.googleapis.com/Router"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        bgp: Input[RouterBgp] | None = None,
+        bgp_peers: Input[Sequence[Input[RouterBgpPeer]]] | None = None,
+        description: Input[str] | None = None,
+        encrypted_interconnect_router: Input[bool] | None = None,
+        interfaces: Input[Sequence[Input[RouterInterface]]] | None = None,
+        md5_authentication_keys: Input[Sequence[Input[RouterMd5AuthenticationKey]]] | None = None,
+        name: Input[str] | None = None,
+        nats: Input[Sequence[Input[RouterNat]]] | None = None,
+        ncc_gateway: Input[str] | None = None,
+        network: Input[str] | None = None,
+        params: Input[RouterParams] | None = None,
+        project: Input[str] | None = None,
+        region: Input[str] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "bgp": bgp,
+                "bgpPeers": bgp_peers,
+                "description": description,
+                "encryptedInterconnectRouter": encrypted_interconnect_router,
+                "interfaces": interfaces,
+                "md5AuthenticationKeys": md5_authentication_keys,
+                "name": name,
+                "nats": nats,
+                "nccGateway": ncc_gateway,
+                "network": network,
+                "params": params,
+                "project": project,
+                "region": region,
+            },
+            how,
+        )
+
+    bgp = Attribute("bgp")
+    bgp_peers = Attribute("bgpPeers")
+    creation_timestamp = Attribute("creationTimestamp")
+    description = Attribute("description")
+    encrypted_interconnect_router = Attribute("encryptedInterconnectRouter")
+    id = Attribute("id")
+    interfaces = Attribute("interfaces")
+    kind = Attribute("kind")
+    md5_authentication_keys = Attribute("md5AuthenticationKeys")
+    name = Attribute("name")
+    nats = Attribute("nats")
+    ncc_gateway = Attribute("nccGateway")
+    network = Attribute("network")
+    params = Attribute("params")
+    region = Attribute("region")
+    resource_id = Attribute("resourceId")
+    self_link = Attribute("selfLink")
+
+
+class RegionNetworkEndpointGroup(Resource):
+    """What a load balancer sends requests to: a Cloud Run service, for one."""
+
+    KIND = "compute.googleapis.com/RegionNetworkEndpointGroup"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        annotations: Input[Mapping[str, Input[str]]] | None = None,
+        app_engine: Input[NetworkEndpointGroupAppEngine] | None = None,
+        cloud_function: Input[NetworkEndpointGroupCloudFunction] | None = None,
+        cloud_run: Input[NetworkEndpointGroupCloudRun] | None = None,
+        default_port: Input[int] | None = None,
+        description: Input[str] | None = None,
+        name: Input[str] | None = None,
+        network: Input[str] | None = None,
+        network_endpoint_type: Input[RegionNetworkEndpointGroupNetworkEndpointType] | None = None,
+        project: Input[str] | None = None,
+        psc_data: Input[NetworkEndpointGroupPscData] | None = None,
+        psc_target_service: Input[str] | None = None,
+        region: Input[str] | None = None,
+        subnetwork: Input[str] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "annotations": annotations,
+                "appEngine": app_engine,
+                "cloudFunction": cloud_function,
+                "cloudRun": cloud_run,
+                "defaultPort": default_port,
+                "description": description,
+                "name": name,
+                "network": network,
+                "networkEndpointType": network_endpoint_type,
+                "project": project,
+                "pscData": psc_data,
+                "pscTargetService": psc_target_service,
+                "region": region,
+                "subnetwork": subnetwork,
+            },
+            how,
+        )
+
+    annotations = Attribute("annotations")
+    app_engine = Attribute("appEngine")
+    cloud_function = Attribute("cloudFunction")
+    cloud_run = Attribute("cloudRun")
+    creation_timestamp = Attribute("creationTimestamp")
+    default_port = Attribute("defaultPort")
+    description = Attribute("description")
+    id = Attribute("id")
+    kind = Attribute("kind")
+    name = Attribute("name")
+    network = Attribute("network")
+    network_endpoint_type = Attribute("networkEndpointType")
+    psc_data = Attribute("pscData")
+    psc_target_service = Attribute("pscTargetService")
+    region = Attribute("region")
+    resource_id = Attribute("resourceId")
+    self_link = Attribute("selfLink")
+    size = Attribute("size")
+    subnetwork = Attribute("subnetwork")
+    zone = Attribute("zone")
+
+
+class BackendService(Resource):
+    """A set of backends of a load balancer, and how requests reach them."""
+
+    KIND = "compute.googleapis.com/BackendService"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        affinity_cookie_ttl_sec: Input[int] | None = None,
+        backends: Input[Sequence[Input[Backend]]] | None = None,
+        cdn_policy: Input[BackendServiceCdnPolicy] | None = None,
+        circuit_breakers: Input[CircuitBreakers] | None = None,
+        compression_mode: Input[BackendServiceCompressionMode] | None = None,
+        connection_draining: Input[ConnectionDraining] | None = None,
+        connection_tracking_policy: Input[BackendServiceConnectionTrackingPolicy] | None = None,
+        consistent_hash: Input[ConsistentHashLoadBalancerSettings] | None = None,
+        custom_metrics: Input[Sequence[Input[BackendServiceCustomMetric]]] | None = None,
+        custom_request_headers: Input[Sequence[Input[str]]] | None = None,
+        custom_response_headers: Input[Sequence[Input[str]]] | None = None,
+        description: Input[str] | None = None,
+        dynamic_forwarding: Input[BackendServiceDynamicForwarding] | None = None,
+        enable_cdn: Input[bool] | None = None,
+        external_managed_migration_state: Input[BackendServiceExternalManagedMigrationState] | None = None,
+        external_managed_migration_testing_percentage: Input[float] | None = None,
+        failover_policy: Input[BackendServiceFailoverPolicy] | None = None,
+        ha_policy: Input[BackendServiceHAPolicy] | None = None,
+        health_checks: Input[Sequence[Input[str]]] | None = None,
+        iap: Input[BackendServiceIAP] | None = None,
+        ip_address_selection_policy: Input[BackendServiceIpAddressSelectionPolicy] | None = None,
+        load_balancing_scheme: Input[BackendServiceLoadBalancingScheme] | None = None,
+        locality_lb_policies: Input[Sequence[Input[BackendServiceLocalityLoadBalancingPolicyConfig]]] | None = None,
+        locality_lb_policy: Input[BackendServiceLocalityLbPolicy] | None = None,
+        log_config: Input[BackendServiceLogConfig] | None = None,
+        max_stream_duration: Input[Duration] | None = None,
+        metadatas: Input[Mapping[str, Input[str]]] | None = None,
+        name: Input[str] | None = None,
+        network: Input[str] | None = None,
+        network_pass_through_lb_traffic_policy: Input[BackendServiceNetworkPassThroughLbTrafficPolicy] | None = None,
+        orchestration_info: Input[BackendServiceOrchestrationInfo] | None = None,
+        outlier_detection: Input[OutlierDetection] | None = None,
+        params: Input[BackendServiceParams] | None = None,
+        port: Input[int] | None = None,
+        port_name: Input[str] | None = None,
+        project: Input[str] | None = None,
+        protocol: Input[BackendServiceProtocol] | None = None,
+        security_settings: Input[SecuritySettings] | None = None,
+        service_bindings: Input[Sequence[Input[str]]] | None = None,
+        service_lb_policy: Input[str] | None = None,
+        session_affinity: Input[BackendServiceSessionAffinity] | None = None,
+        strong_session_affinity_cookie: Input[BackendServiceHttpCookie] | None = None,
+        subsetting: Input[Subsetting] | None = None,
+        timeout_sec: Input[int] | None = None,
+        tls_settings: Input[BackendServiceTlsSettings] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "affinityCookieTtlSec": affinity_cookie_ttl_sec,
+                "backends": backends,
+                "cdnPolicy": cdn_policy,
+                "circuitBreakers": circuit_breakers,
+                "compressionMode": compression_mode,
+                "connectionDraining": connection_draining,
+                "connectionTrackingPolicy": connection_tracking_policy,
+                "consistentHash": consistent_hash,
+                "customMetrics": custom_metrics,
+                "customRequestHeaders": custom_request_headers,
+                "customResponseHeaders": custom_response_headers,
+                "description": description,
+                "dynamicForwarding": dynamic_forwarding,
+                "enableCDN": enable_cdn,
+                "externalManagedMigrationState": external_managed_migration_state,
+                "externalManagedMigrationTestingPercentage": external_managed_migration_testing_percentage,
+                "failoverPolicy": failover_policy,
+                "haPolicy": ha_policy,
+                "healthChecks": health_checks,
+                "iap": iap,
+                "ipAddressSelectionPolicy": ip_address_selection_policy,
+                "loadBalancingScheme": load_balancing_scheme,
+                "localityLbPolicies": locality_lb_policies,
+                "localityLbPolicy": locality_lb_policy,
+                "logConfig": log_config,
+                "maxStreamDuration": max_stream_duration,
+                "metadatas": metadatas,
+                "name": name,
+                "network": network,
+                "networkPassThroughLbTrafficPolicy": network_pass_through_lb_traffic_policy,
+                "orchestrationInfo": orchestration_info,
+                "outlierDetection": outlier_detection,
+                "params": params,
+                "port": port,
+                "portName": port_name,
+                "project": project,
+                "protocol": protocol,
+                "securitySettings": security_settings,
+                "serviceBindings": service_bindings,
+                "serviceLbPolicy": service_lb_policy,
+                "sessionAffinity": session_affinity,
+                "strongSessionAffinityCookie": strong_session_affinity_cookie,
+                "subsetting": subsetting,
+                "timeoutSec": timeout_sec,
+                "tlsSettings": tls_settings,
+            },
+            how,
+        )
+
+    affinity_cookie_ttl_sec = Attribute("affinityCookieTtlSec")
+    backends = Attribute("backends")
+    cdn_policy = Attribute("cdnPolicy")
+    circuit_breakers = Attribute("circuitBreakers")
+    compression_mode = Attribute("compressionMode")
+    connection_draining = Attribute("connectionDraining")
+    connection_tracking_policy = Attribute("connectionTrackingPolicy")
+    consistent_hash = Attribute("consistentHash")
+    creation_timestamp = Attribute("creationTimestamp")
+    custom_metrics = Attribute("customMetrics")
+    custom_request_headers = Attribute("customRequestHeaders")
+    custom_response_headers = Attribute("customResponseHeaders")
+    description = Attribute("description")
+    dynamic_forwarding = Attribute("dynamicForwarding")
+    edge_security_policy = Attribute("edgeSecurityPolicy")
+    enable_cdn = Attribute("enableCDN")
+    external_managed_migration_state = Attribute("externalManagedMigrationState")
+    external_managed_migration_testing_percentage = Attribute("externalManagedMigrationTestingPercentage")
+    failover_policy = Attribute("failoverPolicy")
+    fingerprint = Attribute("fingerprint")
+    ha_policy = Attribute("haPolicy")
+    health_checks = Attribute("healthChecks")
+    iap = Attribute("iap")
+    id = Attribute("id")
+    ip_address_selection_policy = Attribute("ipAddressSelectionPolicy")
+    kind = Attribute("kind")
+    load_balancing_scheme = Attribute("loadBalancingScheme")
+    locality_lb_policies = Attribute("localityLbPolicies")
+    locality_lb_policy = Attribute("localityLbPolicy")
+    log_config = Attribute("logConfig")
+    max_stream_duration = Attribute("maxStreamDuration")
+    metadatas = Attribute("metadatas")
+    name = Attribute("name")
+    network = Attribute("network")
+    network_pass_through_lb_traffic_policy = Attribute("networkPassThroughLbTrafficPolicy")
+    orchestration_info = Attribute("orchestrationInfo")
+    outlier_detection = Attribute("outlierDetection")
+    params = Attribute("params")
+    port = Attribute("port")
+    port_name = Attribute("portName")
+    protocol = Attribute("protocol")
+    region = Attribute("region")
+    resource_id = Attribute("resourceId")
+    security_policy = Attribute("securityPolicy")
+    security_settings = Attribute("securitySettings")
+    self_link = Attribute("selfLink")
+    service_bindings = Attribute("serviceBindings")
+    service_lb_policy = Attribute("serviceLbPolicy")
+    session_affinity = Attribute("sessionAffinity")
+    strong_session_affinity_cookie = Attribute("strongSessionAffinityCookie")
+    subsetting = Attribute("subsetting")
+    timeout_sec = Attribute("timeoutSec")
+    tls_settings = Attribute("tlsSettings")
+    used_by = Attribute("usedBy")
+
+
+class UrlMap(Resource):
+    """Which requests go to which backend service."""
+
+    KIND = "compute.googleapis.com/UrlMap"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        default_custom_error_response_policy: Input[CustomErrorResponsePolicy] | None = None,
+        default_route_action: Input[HttpRouteAction] | None = None,
+        default_service: Input[str] | None = None,
+        default_url_redirect: Input[HttpRedirectAction] | None = None,
+        description: Input[str] | None = None,
+        header_action: Input[HttpHeaderAction] | None = None,
+        host_rules: Input[Sequence[Input[HostRule]]] | None = None,
+        name: Input[str] | None = None,
+        path_matchers: Input[Sequence[Input[PathMatcher]]] | None = None,
+        project: Input[str] | None = None,
+        tests: Input[Sequence[Input[UrlMapTest]]] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "defaultCustomErrorResponsePolicy": default_custom_error_response_policy,
+                "defaultRouteAction": default_route_action,
+                "defaultService": default_service,
+                "defaultUrlRedirect": default_url_redirect,
+                "description": description,
+                "headerAction": header_action,
+                "hostRules": host_rules,
+                "name": name,
+                "pathMatchers": path_matchers,
+                "project": project,
+                "tests": tests,
+            },
+            how,
+        )
+
+    creation_timestamp = Attribute("creationTimestamp")
+    default_custom_error_response_policy = Attribute("defaultCustomErrorResponsePolicy")
+    default_route_action = Attribute("defaultRouteAction")
+    default_service = Attribute("defaultService")
+    default_url_redirect = Attribute("defaultUrlRedirect")
+    description = Attribute("description")
+    fingerprint = Attribute("fingerprint")
+    header_action = Attribute("headerAction")
+    host_rules = Attribute("hostRules")
+    id = Attribute("id")
+    kind = Attribute("kind")
+    name = Attribute("name")
+    path_matchers = Attribute("pathMatchers")
+    region = Attribute("region")
+    resource_id = Attribute("resourceId")
+    self_link = Attribute("selfLink")
+    status = Attribute("status")
+    tests = Attribute("tests")
+
+
+class TargetHttpsProxy(Resource):
+    """Where HTTPS ends: certificates in front of a URL map."""
+
+    KIND = "compute.googleapis.com/TargetHttpsProxy"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        authorization_policy: Input[str] | None = None,
+        certificate_map: Input[str] | None = None,
+        description: Input[str] | None = None,
+        http_keep_alive_timeout_sec: Input[int] | None = None,
+        name: Input[str] | None = None,
+        project: Input[str] | None = None,
+        proxy_bind: Input[bool] | None = None,
+        quic_override: Input[TargetHttpsProxyQuicOverride] | None = None,
+        server_tls_policy: Input[str] | None = None,
+        ssl_certificates: Input[Sequence[Input[str]]] | None = None,
+        ssl_policy: Input[str] | None = None,
+        tls_early_data: Input[TargetHttpsProxyTlsEarlyData] | None = None,
+        url_map: Input[str] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "authorizationPolicy": authorization_policy,
+                "certificateMap": certificate_map,
+                "description": description,
+                "httpKeepAliveTimeoutSec": http_keep_alive_timeout_sec,
+                "name": name,
+                "project": project,
+                "proxyBind": proxy_bind,
+                "quicOverride": quic_override,
+                "serverTlsPolicy": server_tls_policy,
+                "sslCertificates": ssl_certificates,
+                "sslPolicy": ssl_policy,
+                "tlsEarlyData": tls_early_data,
+                "urlMap": url_map,
+            },
+            how,
+        )
+
+    authorization_policy = Attribute("authorizationPolicy")
+    certificate_map = Attribute("certificateMap")
+    creation_timestamp = Attribute("creationTimestamp")
+    description = Attribute("description")
+    fingerprint = Attribute("fingerprint")
+    http_keep_alive_timeout_sec = Attribute("httpKeepAliveTimeoutSec")
+    id = Attribute("id")
+    kind = Attribute("kind")
+    name = Attribute("name")
+    proxy_bind = Attribute("proxyBind")
+    quic_override = Attribute("quicOverride")
+    region = Attribute("region")
+    resource_id = Attribute("resourceId")
+    self_link = Attribute("selfLink")
+    server_tls_policy = Attribute("serverTlsPolicy")
+    ssl_certificates = Attribute("sslCertificates")
+    ssl_policy = Attribute("sslPolicy")
+    tls_early_data = Attribute("tlsEarlyData")
+    url_map = Attribute("urlMap")
+
+
+class GlobalForwardingRule(Resource):
+    """The address and port at which a load balancer listens."""
+
+    KIND = "compute.googleapis.com/GlobalForwardingRule"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        ip_address: Input[str] | None = None,
+        ip_addresses: Input[Sequence[Input[str]]] | None = None,
+        ip_protocol: Input[GlobalForwardingRuleIpProtocol] | None = None,
+        all_ports: Input[bool] | None = None,
+        allow_global_access: Input[bool] | None = None,
+        allow_psc_global_access: Input[bool] | None = None,
+        backend_service: Input[str] | None = None,
+        description: Input[str] | None = None,
+        external_managed_backend_bucket_migration_state: Input[GlobalForwardingRuleExternalManagedBackendBucketMigrationState] | None = None,
+        external_managed_backend_bucket_migration_testing_percentage: Input[float] | None = None,
+        fingerprint: Input[str] | None = None,
+        ip_collection: Input[str] | None = None,
+        ip_version: Input[GlobalForwardingRuleIpVersion] | None = None,
+        is_mirroring_collector: Input[bool] | None = None,
+        labels: Input[Mapping[str, Input[str]]] | None = None,
+        load_balancing_scheme: Input[GlobalForwardingRuleLoadBalancingScheme] | None = None,
+        metadata_filters: Input[Sequence[Input[MetadataFilter]]] | None = None,
+        name: Input[str] | None = None,
+        network: Input[str] | None = None,
+        network_tier: Input[GlobalForwardingRuleNetworkTier] | None = None,
+        no_automate_dns_zone: Input[bool] | None = None,
+        port_range: Input[str] | None = None,
+        ports: Input[Sequence[Input[str]]] | None = None,
+        project: Input[str] | None = None,
+        service_directory_registrations: Input[Sequence[Input[ForwardingRuleServiceDirectoryRegistration]]] | None = None,
+        service_label: Input[str] | None = None,
+        source_ip_ranges: Input[Sequence[Input[str]]] | None = None,
+        subnetwork: Input[str] | None = None,
+        target: Input[str] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "IPAddress": ip_address,
+                "IPAddresses": ip_addresses,
+                "IPProtocol": ip_protocol,
+                "allPorts": all_ports,
+                "allowGlobalAccess": allow_global_access,
+                "allowPscGlobalAccess": allow_psc_global_access,
+                "backendService": backend_service,
+                "description": description,
+                "externalManagedBackendBucketMigrationState": external_managed_backend_bucket_migration_state,
+                "externalManagedBackendBucketMigrationTestingPercentage": external_managed_backend_bucket_migration_testing_percentage,
+                "fingerprint": fingerprint,
+                "ipCollection": ip_collection,
+                "ipVersion": ip_version,
+                "isMirroringCollector": is_mirroring_collector,
+                "labels": labels,
+                "loadBalancingScheme": load_balancing_scheme,
+                "metadataFilters": metadata_filters,
+                "name": name,
+                "network": network,
+                "networkTier": network_tier,
+                "noAutomateDnsZone": no_automate_dns_zone,
+                "portRange": port_range,
+                "ports": ports,
+                "project": project,
+                "serviceDirectoryRegistrations": service_directory_registrations,
+                "serviceLabel": service_label,
+                "sourceIpRanges": source_ip_ranges,
+                "subnetwork": subnetwork,
+                "target": target,
+            },
+            how,
+        )
+
+    ip_address = Attribute("IPAddress")
+    ip_addresses = Attribute("IPAddresses")
+    ip_protocol = Attribute("IPProtocol")
+    all_ports = Attribute("allPorts")
+    allow_global_access = Attribute("allowGlobalAccess")
+    allow_psc_global_access = Attribute("allowPscGlobalAccess")
+    attached_extensions = Attribute("attachedExtensions")
+    availability_group = Attribute("availabilityGroup")
+    backend_service = Attribute("backendService")
+    base_forwarding_rule = Attribute("baseForwardingRule")
+    child_forwarding_rules = Attribute("childForwardingRules")
+    creation_timestamp = Attribute("creationTimestamp")
+    description = Attribute("description")
+    external_managed_backend_bucket_migration_state = Attribute("externalManagedBackendBucketMigrationState")
+    external_managed_backend_bucket_migration_testing_percentage = Attribute("externalManagedBackendBucketMigrationTestingPercentage")
+    fingerprint = Attribute("fingerprint")
+    id = Attribute("id")
+    ip_collection = Attribute("ipCollection")
+    ip_version = Attribute("ipVersion")
+    is_mirroring_collector = Attribute("isMirroringCollector")
+    kind = Attribute("kind")
+    label_fingerprint = Attribute("labelFingerprint")
+    labels = Attribute("labels")
+    load_balancing_scheme = Attribute("loadBalancingScheme")
+    metadata_filters = Attribute("metadataFilters")
+    name = Attribute("name")
+    network = Attribute("network")
+    network_tier = Attribute("networkTier")
+    no_automate_dns_zone = Attribute("noAutomateDnsZone")
+    parent_forwarding_rule = Attribute("parentForwardingRule")
+    port_range = Attribute("portRange")
+    ports = Attribute("ports")
+    psc_connection_id = Attribute("pscConnectionId")
+    psc_connection_status = Attribute("pscConnectionStatus")
+    region = Attribute("region")
+    resource_id = Attribute("resourceId")
+    self_link = Attribute("selfLink")
+    self_link_with_id = Attribute("selfLinkWithId")
+    service_directory_registrations = Attribute("serviceDirectoryRegistrations")
+    service_label = Attribute("serviceLabel")
+    service_name = Attribute("serviceName")
+    source_ip_ranges = Attribute("sourceIpRanges")
+    subnetwork = Attribute("subnetwork")
+    target = Attribute("target")
+
+
+class ManagedSslCertificate(Resource):
+    """A certificate that Google gets and renews for a load balancer."""
+
+    KIND = "compute.googleapis.com/ManagedSslCertificate"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        certificate: Input[str] | None = None,
+        description: Input[str] | None = None,
+        managed: Input[SslCertificateManagedSslCertificate] | None = None,
+        name: Input[str] | None = None,
+        private_key: Input[str] | None = None,
+        project: Input[str] | None = None,
+        self_managed: Input[SslCertificateSelfManagedSslCertificate] | None = None,
+        type: Input[ManagedSslCertificateType] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "certificate": certificate,
+                "description": description,
+                "managed": managed,
+                "name": name,
+                "privateKey": private_key,
+                "project": project,
+                "selfManaged": self_managed,
+                "type": type,
+            },
+            how,
+        )
+
+    certificate = Attribute("certificate")
+    creation_timestamp = Attribute("creationTimestamp")
+    description = Attribute("description")
+    expire_time = Attribute("expireTime")
+    id = Attribute("id")
+    kind = Attribute("kind")
+    managed = Attribute("managed")
+    name = Attribute("name")
+    private_key = Attribute("privateKey")
+    region = Attribute("region")
+    resource_id = Attribute("resourceId")
+    self_link = Attribute("selfLink")
+    self_managed = Attribute("selfManaged")
+    subject_alternative_names = Attribute("subjectAlternativeNames")
+    type = Attribute("type")

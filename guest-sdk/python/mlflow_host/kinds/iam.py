@@ -3,10 +3,36 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias, Unpack
 
 from mlflow_host._resource import Attribute, Options, Resource
 from mlflow_host._values import Input, Message
+
+CustomRoleStage: TypeAlias = Literal[
+    "ALPHA",
+    "BETA",
+    "GA",
+    "DEPRECATED",
+    "DISABLED",
+    "EAP",
+]
+
+InlineCertificateIssuanceConfigKeyAlgorithm: TypeAlias = Literal[
+    "KEY_ALGORITHM_UNSPECIFIED",
+    "RSA_2048",
+    "RSA_3072",
+    "RSA_4096",
+    "ECDSA_P256",
+    "ECDSA_P384",
+]
+
+WorkloadIdentityPoolMode: TypeAlias = Literal[
+    "MODE_UNSPECIFIED",
+    "FEDERATION_ONLY",
+    "TRUST_DOMAIN",
+    "SYSTEM_TRUST_DOMAIN",
+]
 
 
 class Expr(Message):
@@ -30,6 +56,159 @@ class Expr(Message):
         )
 
 
+class InlineCertificateIssuanceConfig(Message):
+    """The message `InlineCertificateIssuanceConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        ca_pools: Input[Mapping[str, Input[str]]] | None = None,
+        key_algorithm: Input[InlineCertificateIssuanceConfigKeyAlgorithm] | None = None,
+        lifetime: Input[str] | None = None,
+        rotation_window_percentage: Input[int] | None = None,
+        use_default_shared_ca: Input[bool] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "caPools": ca_pools,
+                "keyAlgorithm": key_algorithm,
+                "lifetime": lifetime,
+                "rotationWindowPercentage": rotation_window_percentage,
+                "useDefaultSharedCa": use_default_shared_ca,
+            },
+        )
+
+
+class IntermediateCA(Message):
+    """The message `IntermediateCA` of properties."""
+
+    def __init__(
+        self,
+        *,
+        pem_certificate: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "pemCertificate": pem_certificate,
+            },
+        )
+
+
+class TrustAnchor(Message):
+    """The message `TrustAnchor` of properties."""
+
+    def __init__(
+        self,
+        *,
+        pem_certificate: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "pemCertificate": pem_certificate,
+            },
+        )
+
+
+class TrustStore(Message):
+    """The message `TrustStore` of properties."""
+
+    def __init__(
+        self,
+        *,
+        intermediate_cas: Input[Sequence[Input[IntermediateCA]]] | None = None,
+        trust_anchors: Input[Sequence[Input[TrustAnchor]]] | None = None,
+        trust_default_shared_ca: Input[bool] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "intermediateCas": intermediate_cas,
+                "trustAnchors": trust_anchors,
+                "trustDefaultSharedCa": trust_default_shared_ca,
+            },
+        )
+
+
+class InlineTrustConfig(Message):
+    """The message `InlineTrustConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        additional_trust_bundles: Input[Mapping[str, Input[TrustStore]]] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "additionalTrustBundles": additional_trust_bundles,
+            },
+        )
+
+
+class Aws(Message):
+    """The message `Aws` of properties."""
+
+    def __init__(
+        self,
+        *,
+        account_id: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "accountId": account_id,
+            },
+        )
+
+
+class Oidc(Message):
+    """The message `Oidc` of properties."""
+
+    def __init__(
+        self,
+        *,
+        allowed_audiences: Input[Sequence[Input[str]]] | None = None,
+        discovery_uri: Input[str] | None = None,
+        issuer_uri: Input[str] | None = None,
+        jwks_json: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "allowedAudiences": allowed_audiences,
+                "discoveryUri": discovery_uri,
+                "issuerUri": issuer_uri,
+                "jwksJson": jwks_json,
+            },
+        )
+
+
+class Saml(Message):
+    """The message `Saml` of properties."""
+
+    def __init__(
+        self,
+        *,
+        idp_metadata_xml: Input[str] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "idpMetadataXml": idp_metadata_xml,
+            },
+        )
+
+
+class X509(Message):
+    """The message `X509` of properties."""
+
+    def __init__(
+        self,
+        *,
+        trust_store: Input[TrustStore] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "trustStore": trust_store,
+            },
+        )
+
+
 class ServiceAccount(Resource):
     """An identity for programs."""
 
@@ -44,7 +223,7 @@ class ServiceAccount(Resource):
         display_name: Input[str] | None = None,
         name: Input[str] | None = None,
         project: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -54,7 +233,7 @@ class ServiceAccount(Resource):
                 "name": name,
                 "project": project,
             },
-            options,
+            how,
         )
 
     description = Attribute("description")
@@ -84,7 +263,7 @@ class ServiceAccountIamMember(Resource):
         project: Input[str] | None = None,
         role: Input[str] | None = None,
         service_account: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -95,7 +274,7 @@ class ServiceAccountIamMember(Resource):
                 "role": role,
                 "serviceAccount": service_account,
             },
-            options,
+            how,
         )
 
     condition = Attribute("condition")
@@ -104,3 +283,152 @@ class ServiceAccountIamMember(Resource):
     resource_id = Attribute("resourceId")
     role = Attribute("role")
     service_account = Attribute("serviceAccount")
+
+
+class CustomRole(Resource):
+    """A role of your own: a set of permissions."""
+
+    KIND = "iam.googleapis.com/CustomRole"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        description: Input[str] | None = None,
+        included_permissions: Input[Sequence[Input[str]]] | None = None,
+        name: Input[str] | None = None,
+        project: Input[str] | None = None,
+        stage: Input[CustomRoleStage] | None = None,
+        title: Input[str] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "description": description,
+                "includedPermissions": included_permissions,
+                "name": name,
+                "project": project,
+                "stage": stage,
+                "title": title,
+            },
+            how,
+        )
+
+    deleted = Attribute("deleted")
+    description = Attribute("description")
+    etag = Attribute("etag")
+    included_permissions = Attribute("includedPermissions")
+    name = Attribute("name")
+    resource_id = Attribute("resourceId")
+    stage = Attribute("stage")
+    title = Attribute("title")
+
+
+class WorkloadIdentityPool(Resource):
+    """A pool of identities from elsewhere, so that a CI system needs no key."""
+
+    KIND = "iam.googleapis.com/WorkloadIdentityPool"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        description: Input[str] | None = None,
+        disabled: Input[bool] | None = None,
+        display_name: Input[str] | None = None,
+        inline_certificate_issuance_config: Input[InlineCertificateIssuanceConfig] | None = None,
+        inline_trust_config: Input[InlineTrustConfig] | None = None,
+        mode: Input[WorkloadIdentityPoolMode] | None = None,
+        name: Input[str] | None = None,
+        project: Input[str] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "description": description,
+                "disabled": disabled,
+                "displayName": display_name,
+                "inlineCertificateIssuanceConfig": inline_certificate_issuance_config,
+                "inlineTrustConfig": inline_trust_config,
+                "mode": mode,
+                "name": name,
+                "project": project,
+            },
+            how,
+        )
+
+    description = Attribute("description")
+    disabled = Attribute("disabled")
+    display_name = Attribute("displayName")
+    expire_time = Attribute("expireTime")
+    inline_certificate_issuance_config = Attribute("inlineCertificateIssuanceConfig")
+    inline_trust_config = Attribute("inlineTrustConfig")
+    mode = Attribute("mode")
+    name = Attribute("name")
+    resource_id = Attribute("resourceId")
+    state = Attribute("state")
+
+
+class WorkloadIdentityPoolProvider(Resource):
+    """Who vouches for the identities of a pool, such as GitHub."""
+
+    KIND = "iam.googleapis.com/WorkloadIdentityPoolProvider"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        actor_providers: Input[Sequence[Input[str]]] | None = None,
+        attribute_condition: Input[str] | None = None,
+        attribute_mapping: Input[Mapping[str, Input[str]]] | None = None,
+        aws: Input[Aws] | None = None,
+        description: Input[str] | None = None,
+        disabled: Input[bool] | None = None,
+        display_name: Input[str] | None = None,
+        name: Input[str] | None = None,
+        oidc: Input[Oidc] | None = None,
+        project: Input[str] | None = None,
+        saml: Input[Saml] | None = None,
+        workload_identity_pool: Input[str] | None = None,
+        x509: Input[X509] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "actorProviders": actor_providers,
+                "attributeCondition": attribute_condition,
+                "attributeMapping": attribute_mapping,
+                "aws": aws,
+                "description": description,
+                "disabled": disabled,
+                "displayName": display_name,
+                "name": name,
+                "oidc": oidc,
+                "project": project,
+                "saml": saml,
+                "workloadIdentityPool": workload_identity_pool,
+                "x509": x509,
+            },
+            how,
+        )
+
+    actor_providers = Attribute("actorProviders")
+    attribute_condition = Attribute("attributeCondition")
+    attribute_mapping = Attribute("attributeMapping")
+    aws = Attribute("aws")
+    description = Attribute("description")
+    disabled = Attribute("disabled")
+    display_name = Attribute("displayName")
+    expire_time = Attribute("expireTime")
+    name = Attribute("name")
+    oidc = Attribute("oidc")
+    resource_id = Attribute("resourceId")
+    saml = Attribute("saml")
+    state = Attribute("state")
+    x509 = Attribute("x509")

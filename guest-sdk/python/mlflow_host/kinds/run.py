@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, TypeAlias, Unpack
 
 from mlflow_host._resource import Attribute, Options, Resource
 from mlflow_host._values import Input, Message, digits
@@ -1144,7 +1144,7 @@ class Service(Resource):
         ssh_enabled: Input[bool] | None = None,
         template: Input[RevisionTemplate] | None = None,
         traffic: Input[Sequence[Input[TrafficTarget]]] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -1172,7 +1172,7 @@ class Service(Resource):
                 "template": template,
                 "traffic": traffic,
             },
-            options,
+            how,
         )
 
     annotations = Attribute("annotations")
@@ -1241,7 +1241,7 @@ class Job(Resource):
         run_execution_token: Input[str] | None = None,
         start_execution_token: Input[str] | None = None,
         template: Input[ExecutionTemplate] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -1260,7 +1260,7 @@ class Job(Resource):
                 "startExecutionToken": start_execution_token,
                 "template": template,
             },
-            options,
+            how,
         )
 
     annotations = Attribute("annotations")
@@ -1307,8 +1307,7 @@ class Execution(Resource):
         location: Input[str] | None = None,
         overrides: Input[Overrides] | None = None,
         project: Input[str] | None = None,
-        triggers: Any | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -1317,9 +1316,8 @@ class Execution(Resource):
                 "location": location,
                 "overrides": overrides,
                 "project": project,
-                "triggers": triggers,
             },
-            options,
+            how,
         )
 
     annotations = Attribute("annotations")
@@ -1371,7 +1369,7 @@ class ServiceIamMember(Resource):
         project: Input[str] | None = None,
         role: Input[str] | None = None,
         service: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -1383,7 +1381,7 @@ class ServiceIamMember(Resource):
                 "role": role,
                 "service": service,
             },
-            options,
+            how,
         )
 
     condition = Attribute("condition")
@@ -1393,3 +1391,43 @@ class ServiceIamMember(Resource):
     resource_id = Attribute("resourceId")
     role = Attribute("role")
     service = Attribute("service")
+
+
+class JobIamMember(Resource):
+    """A grant on one job, such as the right to start it."""
+
+    KIND = "run.googleapis.com/JobIamMember"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        condition: Input[GoogleTypeExpr] | None = None,
+        job: Input[str] | None = None,
+        location: Input[str] | None = None,
+        member: Input[str] | None = None,
+        project: Input[str] | None = None,
+        role: Input[str] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "condition": condition,
+                "job": job,
+                "location": location,
+                "member": member,
+                "project": project,
+                "role": role,
+            },
+            how,
+        )
+
+    condition = Attribute("condition")
+    job = Attribute("job")
+    location = Attribute("location")
+    member = Attribute("member")
+    project = Attribute("project")
+    resource_id = Attribute("resourceId")
+    role = Attribute("role")

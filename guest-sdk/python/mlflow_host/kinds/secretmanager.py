@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Unpack
+from typing import Literal, TypeAlias, Unpack
 
 from mlflow_host._resource import Attribute, Options, Resource
 from mlflow_host._values import Input, Message, digits
@@ -192,7 +192,7 @@ class Secret(Resource):
         ttl: Input[str] | None = None,
         version_aliases: Input[Mapping[str, Input[int]]] | None = None,
         version_destroy_ttl: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -212,7 +212,7 @@ class Secret(Resource):
                 "versionAliases": digits(version_aliases),
                 "versionDestroyTtl": version_destroy_ttl,
             },
-            options,
+            how,
         )
 
     annotations = Attribute("annotations")
@@ -247,7 +247,7 @@ class SecretVersion(Resource):
         payload: Input[SecretPayload] | None = None,
         project: Input[str] | None = None,
         secret: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -256,7 +256,7 @@ class SecretVersion(Resource):
                 "project": project,
                 "secret": secret,
             },
-            options,
+            how,
         )
 
     client_specified_payload_checksum = Attribute("clientSpecifiedPayloadChecksum")
@@ -286,7 +286,7 @@ class SecretIamMember(Resource):
         project: Input[str] | None = None,
         role: Input[str] | None = None,
         secret: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -297,7 +297,7 @@ class SecretIamMember(Resource):
                 "role": role,
                 "secret": secret,
             },
-            options,
+            how,
         )
 
     condition = Attribute("condition")

@@ -23,7 +23,7 @@ class Connection(Resource):
         network: Input[str] | None = None,
         project: Input[str] | None = None,
         reserved_peering_ranges: Input[Sequence[Input[str]]] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -32,7 +32,7 @@ class Connection(Resource):
                 "project": project,
                 "reservedPeeringRanges": reserved_peering_ranges,
             },
-            options,
+            how,
         )
 
     network = Attribute("network")

@@ -21,7 +21,7 @@ class Service(Resource):
         *,
         name: Input[str] | None = None,
         project: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -29,7 +29,7 @@ class Service(Resource):
                 "name": name,
                 "project": project,
             },
-            options,
+            how,
         )
 
     config = Attribute("config")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Unpack
+from typing import Literal, TypeAlias, Unpack
 
 from mlflow_host._resource import Attribute, Options, Resource
 from mlflow_host._values import Input, Message, digits
@@ -1183,7 +1183,7 @@ class Instance(Resource):
         suspension_reason: Input[Sequence[Input[InstanceSuspensionReason]]] | None = None,
         switch_transaction_logs_to_cloud_storage_enabled: Input[bool] | None = None,
         tags: Input[Mapping[str, Input[str]]] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -1221,7 +1221,7 @@ class Instance(Resource):
                 "switchTransactionLogsToCloudStorageEnabled": switch_transaction_logs_to_cloud_storage_enabled,
                 "tags": tags,
             },
-            options,
+            how,
         )
 
     available_maintenance_versions = Attribute("availableMaintenanceVersions")
@@ -1298,7 +1298,7 @@ class Database(Resource):
         name: Input[str] | None = None,
         project: Input[str] | None = None,
         sqlserver_database_details: Input[SqlServerDatabaseDetails] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -1310,7 +1310,7 @@ class Database(Resource):
                 "project": project,
                 "sqlserverDatabaseDetails": sqlserver_database_details,
             },
-            options,
+            how,
         )
 
     charset = Attribute("charset")
@@ -1346,7 +1346,7 @@ class User(Resource):
         project: Input[str] | None = None,
         server_roles: Input[Sequence[Input[str]]] | None = None,
         type: Input[UserType] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -1363,7 +1363,7 @@ class User(Resource):
                 "serverRoles": server_roles,
                 "type": type,
             },
-            options,
+            how,
         )
 
     database_roles = Attribute("databaseRoles")

@@ -13,8 +13,8 @@ class Value(Resource):
 
     KIND = "std/Value"
 
-    def __init__(self, logical_name: str, /, *, value: Any = None, **options: Unpack[Options]) -> None:
-        super().__init__(logical_name, {"value": value}, options)
+    def __init__(self, logical_name: str, /, *, value: Any = None, **how: Unpack[Options]) -> None:
+        super().__init__(logical_name, {"value": value}, how)
 
     value = Attribute("value")
 
@@ -33,9 +33,9 @@ class RandomId(Resource):
         *,
         length: Input[int] | None = None,
         prefix: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
-        super().__init__(logical_name, {"length": length, "prefix": prefix}, options)
+        super().__init__(logical_name, {"length": length, "prefix": prefix}, how)
 
     result = Attribute("result")
 
@@ -54,8 +54,20 @@ class RandomPassword(Resource):
         *,
         length: Input[int] | None = None,
         special: Input[bool] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
-        super().__init__(logical_name, {"length": length, "special": special}, options)
+        super().__init__(logical_name, {"length": length, "special": special}, how)
 
     result = Attribute("result")
+
+
+class StackReference(Resource):
+    """Another stack of the same cloud and project, to be looked up:
+    `StackReference.lookup("net", stack="network")`. Its attributes are the outputs that the stack's last run has
+    recorded, by their names.
+    """
+
+    KIND = "std/StackReference"
+
+    def __init__(self, logical_name: str, /, *, stack: Input[str] | None = None, **how: Unpack[Options]) -> None:
+        super().__init__(logical_name, {"stack": stack}, how)

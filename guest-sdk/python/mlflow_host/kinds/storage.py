@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, TypeAlias, Unpack
 
 from mlflow_host._resource import Attribute, Options, Resource
 from mlflow_host._values import Input, Message, digits
@@ -718,7 +718,7 @@ class Bucket(Resource):
         storage_class: Input[str] | None = None,
         versioning: Input[BucketVersioning] | None = None,
         website: Input[BucketWebsite] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -749,7 +749,7 @@ class Bucket(Resource):
                 "versioning": versioning,
                 "website": website,
             },
-            options,
+            how,
         )
 
     acl = Attribute("acl")
@@ -820,7 +820,7 @@ class Object(Resource):
         retention: Input[ObjectRetention] | None = None,
         storage_class: Input[str] | None = None,
         temporary_hold: Input[bool] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -843,7 +843,7 @@ class Object(Resource):
                 "storageClass": storage_class,
                 "temporaryHold": temporary_hold,
             },
-            options,
+            how,
         )
 
     acl = Attribute("acl")
@@ -901,7 +901,7 @@ class BucketIamMember(Resource):
         condition: Input[Expr] | None = None,
         member: Input[str] | None = None,
         role: Input[str] | None = None,
-        **options: Unpack[Options],
+        **how: Unpack[Options],
     ) -> None:
         super().__init__(
             logical_name,
@@ -911,7 +911,7 @@ class BucketIamMember(Resource):
                 "member": member,
                 "role": role,
             },
-            options,
+            how,
         )
 
     bucket = Attribute("bucket")
