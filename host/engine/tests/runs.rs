@@ -370,7 +370,7 @@ fn a_saved_plan_is_carried_out_as_it_was_or_not_at_all() {
         sources: "s".to_owned(),
     };
     let plan = bench.plan(&small("1", "a")).unwrap();
-    let text = serde_json::to_string(&SavedPlan::new(digests("1"), &plan)).unwrap();
+    let text = serde_json::to_string(&SavedPlan::new(digests("1"), &plan, serde_json::Value::Null)).unwrap();
     let saved = SavedPlan::parse(&text).unwrap();
     assert_eq!(saved.verify(&digests("1"), &plan), Ok(()));
     let stale = saved.verify(&digests("2"), &plan).unwrap_err().to_string();

@@ -53,6 +53,10 @@ pub enum SavedPlanError {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SavedPlan {
     version: u32,
+    /// What the plan was asked for with, e.g., its targets, in the words of whoever wrote the file. Null when
+    /// there is nothing to say.
+    #[serde(default)]
+    pub options: Json,
     /// What it was made from.
     pub digests: PlanDigests,
     /// The plan, without secrets.
@@ -63,10 +67,10 @@ pub struct SavedPlan {
 
 impl SavedPlan {
     /// A plan to be written to a file.
-    pub fn new(digests: PlanDigests, plan: &Plan) -> Self {
+    pub fn new(digests: PlanDigests, plan: &Plan, options: Json) -> Self {
         let plan = shape(plan);
-        let checksum = checksum(&digests, &plan);
-        Self { version: VERSION, digests, plan, checksum }
+        let checksum = checksum(&options, &digests, &plan);
+        Self { version: VERSION, options, digests, plan, checksum }
     }
 
     /// Reads the text of a file.
@@ -82,18 +86,18 @@ impl SavedPlan {
             None => return Err(SavedPlanError::Malformed("it has no version".to_owned())),
         }
         let saved: Self = serde_json::from_value(json).map_err(malformed)?;
-        if saved.checksum == checksum(&saved.digests, &saved.plan) {
+        if saved.checksum == checksum(&saved.options, &saved.digests, &saved.plan) {
             Ok(saved)
         } else {
             Err(SavedPlanError::Edited)
         }
     }
 
-    /// Makes sure that a plan made now is the saved one, operation for operation.
+    /// Makes sure that a plan can be made from the same things as the saved one.
     ///
     /// # Errors
     /// [`SavedPlanError::Stale`], with everything that differs.
-    pub fn verify(&self, digests: &PlanDigests, plan: &Plan) -> Result<(), SavedPlanError> {
+    pub fn verify_digests(&self, digests: &PlanDigests) -> Result<(), SavedPlanError> {
         let (then, now) = (&self.digests, digests);
         let pairs = [
             ("mlflow-host was version", &then.tool, &now.tool),
@@ -103,15 +107,24 @@ impl SavedPlan {
             ("the state was", &then.state, &now.state),
             ("the sources had digest", &then.sources, &now.sources),
         ];
-        let mut differences: Vec<String> = pairs
+        let differences: Vec<String> = pairs
             .into_iter()
             .filter(|(_, then, now)| then != now)
             .map(|(what, then, now)| format!("{what} {then}, now it is {now}"))
             .collect();
-        if differences.is_empty() && self.plan != shape(plan) {
-            differences.push("the operations were others".to_owned());
-        }
         if differences.is_empty() { Ok(()) } else { Err(SavedPlanError::Stale(differences)) }
+    }
+
+    /// Makes sure that a plan made now is the saved one, operation for operation.
+    ///
+    /// # Errors
+    /// [`SavedPlanError::Stale`], with everything that differs.
+    pub fn verify(&self, digests: &PlanDigests, plan: &Plan) -> Result<(), SavedPlanError> {
+        self.verify_digests(digests)?;
+        if self.plan == shape(plan) {
+            return Ok(());
+        }
+        Err(SavedPlanError::Stale(vec!["the operations were others".to_owned()]))
     }
 }
 
@@ -132,8 +145,8 @@ fn shape(plan: &Plan) -> Json {
     })
 }
 
-fn checksum(digests: &PlanDigests, plan: &Json) -> String {
-    digest(&json!({ "version": VERSION, "digests": digests, "plan": plan }))
+fn checksum(options: &Json, digests: &PlanDigests, plan: &Json) -> String {
+    digest(&json!({ "version": VERSION, "options": options, "digests": digests, "plan": plan }))
 }
 
 impl From<SavedPlanError> for Diagnostic {
