@@ -127,7 +127,8 @@ fn required_inputs(kind: &Kind, fields: &Map<String, Value>) -> Vec<Problem> {
     let body = kind.body_schema().into_iter().flat_map(|schema| &schema.properties);
     let required_fields = body
         .filter(|(name, field)| {
-            field.required && !field.output_only && matches!(kind.input(name), Some(Input::Field(_)))
+            let by_google = field.output_only || kind.output_only.contains(*name);
+            field.required && !by_google && matches!(kind.input(name), Some(Input::Field(_)))
         })
         .map(|(name, _)| name.as_str());
     parents
