@@ -1,9 +1,11 @@
 //! What every command about a stack takes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::config::{Cloud, Overrides, StackConfig, parse_assignment};
 use crate::failure::Result;
+use crate::session::parse_duration;
 
 /// A stack and what lays over its configuration.
 #[derive(Debug, clap::Args)]
@@ -33,4 +35,13 @@ impl StackArguments {
             Overrides { file: self.config.clone(), cloud: self.cloud, values: self.values.clone() };
         StackConfig::read(&self.stack, &overrides)
     }
+}
+
+/// How long to wait for others.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct LockArguments {
+    /// Wait so long for another run that holds the lock on the stack, e.g., `10m`. Without it, say who it
+    /// is and end
+    #[arg(long = "lock-timeout", value_name = "DURATION", default_value = "0s", value_parser = parse_duration, hide_default_value = true)]
+    pub(crate) timeout: Duration,
 }

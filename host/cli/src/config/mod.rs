@@ -7,7 +7,8 @@
 //! region = "europe-west1"
 //!
 //! [state]
-//! directory = ".mlflow-host/state"
+//! store = "gs://team-state/mlflow"   # or a directory, by default ".mlflow-host/state"
+//! key = "projects/…/cryptoKeys/…"    # a key of Cloud KMS that wraps the data key of a new state
 //!
 //! [config]                    # what the stack reads; values of any type
 //! tier = "small"
@@ -89,8 +90,12 @@ pub(crate) struct StackConfig {
     pub(crate) project: String,
     /// The region, e.g., `europe-west1`.
     pub(crate) region: String,
-    /// The directory below which states are kept.
+    /// The directory below which states are kept, and the key file in any case.
     pub(crate) state_directory: PathBuf,
+    /// The bucket that states are kept in instead.
+    pub(crate) state_bucket: Option<BucketPath>,
+    /// The full name of a key of Cloud KMS for new states.
+    pub(crate) state_key: Option<String>,
     /// What the stack may read, by key.
     pub(crate) values: BTreeMap<String, Json>,
     /// Where its secrets come from, by key.
@@ -112,7 +117,7 @@ impl StackConfig {
         let file = overrides.file.clone().unwrap_or_else(|| program.with_extension("toml"));
         let document = Document::read(&file, overrides.file.is_some())?;
         document.check_keys(&[], SECTIONS)?;
-        document.check_keys(&["state"], &["directory"])?;
+        document.check_keys(&["state"], &["store", "directory", "key"])?;
         document.check_keys(&["target"], &["cloud", "project", "region"])?;
         for cloud in ["local", "gcp"] {
             document.check_keys(&[cloud], CLOUD_SECTIONS)?;
@@ -155,14 +160,20 @@ impl StackConfig {
         check_shape("project", &project, is_project, "6 to 30 lower-case letters, digits and `-`")?;
         check_shape("region", &region, is_region, "as in `europe-west1`")?;
 
-        let directory = document.text(&["state", "directory"])?;
+        let (state_directory, state_bucket) = state_place(&document)?;
+        let state_key = document.text(&["state", "key"])?;
+        if state_key.as_ref().is_some_and(|key| !is_kms_key(key)) {
+            return Err(document.error(&["state", "key"], KEY_SHAPE));
+        }
         let mut config = Self {
             stack,
             program: program.to_owned(),
             cloud,
             project,
             region,
-            state_directory: document.directory().join(directory.as_deref().unwrap_or(".mlflow-host/state")),
+            state_directory,
+            state_bucket,
+            state_key,
             values: document.values(&["config"])?,
             secrets: secrets::read(&document, &["secrets"])?,
         };
@@ -202,6 +213,70 @@ impl StackConfig {
             }
         }
         Ok((found, missing))
+    }
+}
+
+/// A place in a bucket: `gs://bucket/prefix`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BucketPath {
+    /// The bucket's name.
+    pub(crate) bucket: String,
+    /// Without slashes at its ends; may be empty.
+    pub(crate) prefix: String,
+}
+
+impl BucketPath {
+    /// Reads `gs://bucket/prefix`; `None` for what does not begin with `gs://`.
+    pub(crate) fn parse(text: &str) -> Option<Result<Self, String>> {
+        let rest = text.strip_prefix("gs://")?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let fits = (3..=222).contains(&bucket.len())
+            && bucket
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte));
+        let prefix = prefix.trim_matches('/').to_owned();
+        Some(match fits {
+            true => Ok(Self { bucket: bucket.to_owned(), prefix }),
+            false => Err(format!(
+                "`{bucket}` is no name of a bucket: 3 or more lower-case letters, digits, `-`, `_` and `.`"
+            )),
+        })
+    }
+}
+
+impl std::fmt::Display for BucketPath {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let slash = if self.prefix.is_empty() { "" } else { "/" };
+        write!(formatter, "gs://{}{slash}{}", self.bucket, self.prefix)
+    }
+}
+
+/// How a key of Cloud KMS is written.
+pub(crate) const KEY_SHAPE: &str =
+    "write the full name of a key: `projects/P/locations/L/keyRings/R/cryptoKeys/K`.";
+
+/// Whether a text is the full name of a key of Cloud KMS.
+pub(crate) fn is_kms_key(text: &str) -> bool {
+    let parts: Vec<_> = text.split('/').collect();
+    parts.len() == 8
+        && parts.iter().all(|part| !part.is_empty())
+        && parts.iter().step_by(2).eq(["projects", "locations", "keyRings", "cryptoKeys"].iter())
+}
+
+/// The directory and the bucket that `[state]` names.
+fn state_place(document: &Document) -> Result<(PathBuf, Option<BucketPath>)> {
+    let local = document.directory().join(".mlflow-host/state");
+    match (document.text(&["state", "store"])?, document.text(&["state", "directory"])?) {
+        (Some(_), Some(_)) => {
+            Err(document.error(&["state", "directory"], "`store` says already where the state is kept."))
+        }
+        (Some(store), None) => match BucketPath::parse(&store) {
+            Some(Ok(bucket)) => Ok((local, Some(bucket))),
+            Some(Err(what)) => Err(document.error(&["state", "store"], format!("{what}."))),
+            None => Ok((document.directory().join(store), None)),
+        },
+        (None, Some(directory)) => Ok((document.directory().join(directory), None)),
+        (None, None) => Ok((local, None)),
     }
 }
 

@@ -150,3 +150,23 @@ fn secrets_come_from_where_the_file_says() {
     );
     assert_eq!(config.reveal(true).unwrap().1, ["admin"]);
 }
+
+#[test]
+fn the_state_is_in_a_directory_or_in_a_bucket() {
+    let fixture = with(
+        "[state]\nstore = \"gs://team-state/a/b/\"\nkey = \"projects/p/locations/l/keyRings/r/cryptoKeys/k\"\n",
+    );
+    let config = fixture.read().unwrap();
+    assert_eq!(config.state_bucket.unwrap().to_string(), "gs://team-state/a/b");
+    assert_eq!(config.state_directory, fixture.directory.path().join(".mlflow-host/state"));
+    assert!(config.state_key.is_some());
+
+    let fixture = with("[state]\nstore = \"kept/here\"\n");
+    let config = fixture.read().unwrap();
+    assert_eq!(config.state_bucket, None);
+    assert_eq!(config.state_directory, fixture.directory.path().join("kept/here"));
+
+    assert_snapshot!(with("[state]\nstore = \"gs://Team\"\n").said(), @"dev.toml:2: `state.store`: `Team` is no name of a bucket: 3 or more lower-case letters, digits, `-`, `_` and `.`.");
+    assert_snapshot!(with("[state]\nstore = \"a\"\ndirectory = \"b\"\n").said(), @"dev.toml:3: `state.directory`: `store` says already where the state is kept.");
+    assert_snapshot!(with("[state]\nkey = \"my-key\"\n").said(), @"dev.toml:2: `state.key`: write the full name of a key: `projects/P/locations/L/keyRings/R/cryptoKeys/K`.");
+}

@@ -1,40 +1,11 @@
-//! Who runs what, and with which keys.
+//! Who runs what, and when.
 
 use jiff::Timestamp;
 use mlflow_host_engine::{Holder, Run};
-use mlflow_host_state::{DirectoryStore, KeySource};
 use uuid::Uuid;
-use zeroize::Zeroizing;
-
-use super::clouds;
-use crate::config::StackConfig;
-
-/// A passphrase that wraps the data key of new states and opens those that were made with one.
-const PASSPHRASE_VARIABLE: &str = "MLFLOW_HOST_PASSPHRASE";
-
-/// Where the state of a stack is kept. What is recorded of a local cloud holds for that one alone, and not
-/// for the one that stands in its place after a reset: each has a directory of its own.
-pub(super) fn store(config: &StackConfig) -> DirectoryStore {
-    let root = match clouds::identity(config) {
-        Some(identity) => config.state_directory.join(format!("local-{identity}")),
-        None => config.state_directory.clone(),
-    };
-    DirectoryStore::new(&root, &config.stack, &config.state_target(), key_source(config))
-}
-
-/// What the secrets of a state are sealed with.
-fn key_source(config: &StackConfig) -> KeySource {
-    KeySource {
-        passphrase: std::env::var(PASSPHRASE_VARIABLE)
-            .ok()
-            .filter(|passphrase| !passphrase.is_empty())
-            .map(Zeroizing::new),
-        key_file: config.state_directory.join("key"),
-    }
-}
 
 /// Who holds the lock from now on.
-pub(super) fn holder(command: &str) -> Holder {
+pub(crate) fn holder(command: &str) -> Holder {
     Holder { command: command.to_owned(), by: by(), since: now(), process: std::process::id() }
 }
 

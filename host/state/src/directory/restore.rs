@@ -71,7 +71,8 @@ impl Place {
         let restore = format!(
             "Put the file back from a copy, or keep the lines before the damage: run `head -n {} journal.jsonl \
              > restored && mv restored journal.jsonl` in {}. What was done after that line is then not \
-             recorded: look at `mlflow-host preview` before the next `up`.",
+             recorded: look at `mlflow-host preview` before the next `up`. (`mlflow-host state restore` does this \
+             for you.)",
             line.saturating_sub(1),
             self.path.display()
         );
@@ -93,7 +94,7 @@ impl Place {
         let restore = if self.previous_journal().exists() {
             format!(
                 "The state is kept a second time. Run `cat {} > restored && mv restored journal.jsonl && \
-                 {snapshot}` in {}.",
+                 {snapshot}` in {}. (`mlflow-host state restore` does this for you.)",
                 journals.join(" "),
                 self.path.display()
             )

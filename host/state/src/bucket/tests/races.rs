@@ -127,6 +127,57 @@ async fn whoever_is_frozen_past_its_lease_changes_nothing() {
     assert!(points > 30 && lost > 20, "{points} points, {lost} of them lost");
 }
 
+/// As above, but the second host is still at work, and has not compacted, when the first one wakes up: now
+/// the names of the segments alone must say what counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_wakes_up_beside_a_working_holder_changes_nothing() {
+    // It has read the state and written nothing yet, or has written some entries.
+    for (early, late) in [(&[][..], &["b1", "b2"][..]), (&["b1"][..], &["b2"][..])] {
+        let (mut noticed, mut points) = (0, 0);
+        for at in 0.. {
+            let world = World::new();
+            run_well(&world.host(), "eve", &["old"]).await;
+            run_well(&world.host(), "eve", &["older"]).await;
+            let bob = Arc::new(world.host());
+            let kept = Arc::new(std::sync::Mutex::new(None));
+            let (other, store, guard) = (world.clone(), Arc::clone(&bob), Arc::clone(&kept));
+            let meanwhile: fake::Meanwhile = Box::new(move || {
+                Box::pin(async move {
+                    other.expire();
+                    let held = store.lock(&holder("bob")).await.unwrap();
+                    let mut state = store.load().await.unwrap().unwrap().state;
+                    for name in early {
+                        store.append(&[set(name)]).await.unwrap();
+                        state.apply(set(name));
+                    }
+                    *guard.lock().unwrap() = Some((held, state));
+                })
+            });
+            let line = Line::pausing(&world.bucket, at, meanwhile);
+            let mut recorded = Vec::new();
+            let ended = run(&world.at(&line), "ada", &["a1", "a2"], &mut recorded).await;
+            if !line.has_paused() {
+                break;
+            }
+            points += 1;
+            noticed += usize::from(ended.is_err());
+            let (held, mut state) = kept.lock().unwrap().take().unwrap();
+            for name in late {
+                bob.append(&[set(name)]).await.unwrap();
+                state.apply(set(name));
+            }
+            // To the last entry, the state is what Bob has made of it.
+            assert_eq!(world.host().load().await.unwrap().unwrap().state, state, "{at}");
+            assert!(recorded.iter().all(|name| names(&state).contains(name)), "{at}: {recorded:?}");
+            bob.compact(&state).await.unwrap();
+            drop(held);
+            assert_eq!(world.host().load().await.unwrap().unwrap().state, state, "{at}");
+        }
+        // The others are those of the compaction, late but of what was true, and of the lock's return.
+        assert!(noticed > 10 && points - noticed < 12, "{noticed} of {points}");
+    }
+}
+
 /// The power goes at each operation in turn, before or after its effect.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_at_any_operation_loses_nothing_that_was_recorded() {
