@@ -4,10 +4,16 @@
 //! snake case.
 
 pub mod artifactregistry;
+pub mod billingbudgets;
 pub mod cloudbuild;
+pub mod cloudkms;
 pub mod cloudresourcemanager;
+pub mod cloudscheduler;
 pub mod compute;
 pub mod iam;
+pub mod iap;
+pub mod logging;
+pub mod monitoring;
 pub mod run;
 pub mod secretmanager;
 pub mod servicenetworking;
@@ -15,3 +21,4 @@ pub mod serviceusage;
 pub mod sqladmin;
 pub mod standard;
 pub mod storage;
+pub mod vpcaccess;

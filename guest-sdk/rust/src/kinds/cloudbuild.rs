@@ -64,6 +64,126 @@ kind! {
     }
 }
 
+kind! {
+    /// A build that starts by itself, such as when a branch changes.
+    BuildTrigger, BuildTriggerKind, BuildTriggerHandle = "cloudbuild.googleapis.com/BuildTrigger"
+    {
+        approval_config = "approvalConfig": ApprovalConfig,
+        autodetect = "autodetect": bool,
+        bitbucket_server_trigger_config = "bitbucketServerTriggerConfig": BitbucketServerTriggerConfig,
+        build = "build": BuildMessage,
+        description = "description": String,
+        developer_connect_event_config = "developerConnectEventConfig": DeveloperConnectEventConfig,
+        disabled = "disabled": bool,
+        event_type = "eventType": BuildTriggerEventType,
+        filename = "filename": String,
+        filter = "filter": String,
+        git_file_source = "gitFileSource": GitFileSource,
+        github = "github": GitHubEventsConfig,
+        ignored_files = "ignoredFiles": List<String>,
+        include_build_logs = "includeBuildLogs": BuildTriggerIncludeBuildLogs,
+        included_files = "includedFiles": List<String>,
+        location = "location": String,
+        name = "name": String,
+        project = "project": String,
+        pubsub_config = "pubsubConfig": PubsubConfig,
+        repository_event_config = "repositoryEventConfig": RepositoryEventConfig,
+        resource_name = "resourceName": String,
+        service_account = "serviceAccount": String,
+        source_to_build = "sourceToBuild": GitRepoSource,
+        substitutions = "substitutions": Map<String>,
+        tags = "tags": List<String>,
+        trigger_template = "triggerTemplate": RepoSource,
+        webhook_config = "webhookConfig": WebhookConfig,
+    }
+    {
+        approval_config = "approvalConfig",
+        autodetect = "autodetect",
+        bitbucket_server_trigger_config = "bitbucketServerTriggerConfig",
+        build = "build",
+        create_time = "createTime",
+        description = "description",
+        developer_connect_event_config = "developerConnectEventConfig",
+        disabled = "disabled",
+        event_type = "eventType",
+        filename = "filename",
+        filter = "filter",
+        git_file_source = "gitFileSource",
+        github = "github",
+        id = "id",
+        ignored_files = "ignoredFiles",
+        include_build_logs = "includeBuildLogs",
+        included_files = "includedFiles",
+        name = "name",
+        pubsub_config = "pubsubConfig",
+        repository_event_config = "repositoryEventConfig",
+        resource_id = "resourceId",
+        resource_name = "resourceName",
+        service_account = "serviceAccount",
+        source_to_build = "sourceToBuild",
+        substitutions = "substitutions",
+        tags = "tags",
+        trigger_template = "triggerTemplate",
+        webhook_config = "webhookConfig",
+    }
+}
+
+kind! {
+    /// A connection to a host of Git repositories.
+    Connection, ConnectionKind, ConnectionHandle = "cloudbuild.googleapis.com/Connection"
+    {
+        annotations = "annotations": Map<String>,
+        bitbucket_cloud_config = "bitbucketCloudConfig": BitbucketCloudConfig,
+        bitbucket_data_center_config = "bitbucketDataCenterConfig": BitbucketDataCenterConfig,
+        disabled = "disabled": bool,
+        github_config = "githubConfig": GitHubConfig,
+        github_enterprise_config = "githubEnterpriseConfig": GitHubEnterpriseConfig,
+        gitlab_config = "gitlabConfig": GitLabConfig,
+        location = "location": String,
+        name = "name": String,
+        project = "project": String,
+    }
+    {
+        annotations = "annotations",
+        bitbucket_cloud_config = "bitbucketCloudConfig",
+        bitbucket_data_center_config = "bitbucketDataCenterConfig",
+        create_time = "createTime",
+        disabled = "disabled",
+        etag = "etag",
+        github_config = "githubConfig",
+        github_enterprise_config = "githubEnterpriseConfig",
+        gitlab_config = "gitlabConfig",
+        installation_state = "installationState",
+        name = "name",
+        reconciling = "reconciling",
+        resource_id = "resourceId",
+        update_time = "updateTime",
+    }
+}
+
+kind! {
+    /// A Git repository of a connection.
+    Repository, RepositoryKind, RepositoryHandle = "cloudbuild.googleapis.com/Repository"
+    {
+        annotations = "annotations": Map<String>,
+        connection = "connection": String,
+        location = "location": String,
+        name = "name": String,
+        project = "project": String,
+        remote_uri = "remoteUri": String,
+    }
+    {
+        annotations = "annotations",
+        create_time = "createTime",
+        etag = "etag",
+        name = "name",
+        remote_uri = "remoteUri",
+        resource_id = "resourceId",
+        update_time = "updateTime",
+        webhook_id = "webhookId",
+    }
+}
+
 message! {
     /// The message `GenericArtifact` of properties.
     GenericArtifact {
@@ -368,6 +488,213 @@ message! {
     }
 }
 
+message! {
+    /// The message `ApprovalConfig` of properties.
+    ApprovalConfig {
+        approval_required = "approvalRequired": bool,
+    }
+}
+
+message! {
+    /// The message `PullRequestFilter` of properties.
+    PullRequestFilter {
+        branch = "branch": String,
+        comment_control = "commentControl": PullRequestFilterCommentControl,
+        invert_regex = "invertRegex": bool,
+    }
+}
+
+message! {
+    /// The message `PushFilter` of properties.
+    PushFilter {
+        branch = "branch": String,
+        invert_regex = "invertRegex": bool,
+        tag = "tag": String,
+    }
+}
+
+message! {
+    /// The message `BitbucketServerTriggerConfig` of properties.
+    BitbucketServerTriggerConfig {
+        bitbucket_server_config_resource = "bitbucketServerConfigResource": String,
+        project_key = "projectKey": String,
+        pull_request = "pullRequest": PullRequestFilter,
+        push = "push": PushFilter,
+        repo_slug = "repoSlug": String,
+    }
+}
+
+message! {
+    /// The message `BuildMessage` of properties.
+    BuildMessage {
+        artifacts = "artifacts": Artifacts,
+        available_secrets = "availableSecrets": Secrets,
+        dependencies = "dependencies": List<Dependency>,
+        git_config = "gitConfig": GitConfig,
+        images = "images": List<String>,
+        logs_bucket = "logsBucket": String,
+        options = "options": BuildOptions,
+        queue_ttl = "queueTtl": String,
+        secrets = "secrets": List<Secret>,
+        service_account = "serviceAccount": String,
+        source = "source": Source,
+        steps = "steps": List<BuildStep>,
+        substitutions = "substitutions": Map<String>,
+        tags = "tags": List<String>,
+        timeout = "timeout": String,
+    }
+}
+
+message! {
+    /// The message `DeveloperConnectEventConfig` of properties.
+    DeveloperConnectEventConfig {
+        git_repository_link = "gitRepositoryLink": String,
+        pull_request = "pullRequest": PullRequestFilter,
+        push = "push": PushFilter,
+    }
+}
+
+message! {
+    /// The message `GitFileSource` of properties.
+    GitFileSource {
+        bitbucket_server_config = "bitbucketServerConfig": String,
+        github_enterprise_config = "githubEnterpriseConfig": String,
+        path = "path": String,
+        repo_type = "repoType": GitFileSourceRepoType,
+        repository = "repository": String,
+        revision = "revision": String,
+        uri = "uri": String,
+    }
+}
+
+message! {
+    /// The message `GitHubEventsConfig` of properties.
+    GitHubEventsConfig {
+        enterprise_config_resource_name = "enterpriseConfigResourceName": String,
+        installation_id = "installationId": i64,
+        name = "name": String,
+        owner = "owner": String,
+        pull_request = "pullRequest": PullRequestFilter,
+        push = "push": PushFilter,
+    }
+}
+
+message! {
+    /// The message `PubsubConfig` of properties.
+    PubsubConfig {
+        service_account_email = "serviceAccountEmail": String,
+        state = "state": PubsubConfigState,
+        topic = "topic": String,
+    }
+}
+
+message! {
+    /// The message `RepositoryEventConfig` of properties.
+    RepositoryEventConfig {
+        pull_request = "pullRequest": PullRequestFilter,
+        push = "push": PushFilter,
+        repository = "repository": String,
+    }
+}
+
+message! {
+    /// The message `GitRepoSource` of properties.
+    GitRepoSource {
+        bitbucket_server_config = "bitbucketServerConfig": String,
+        github_enterprise_config = "githubEnterpriseConfig": String,
+        ref_ = "ref": String,
+        repo_type = "repoType": GitRepoSourceRepoType,
+        repository = "repository": String,
+        uri = "uri": String,
+    }
+}
+
+message! {
+    /// The message `WebhookConfig` of properties.
+    WebhookConfig {
+        secret = "secret": String,
+        state = "state": WebhookConfigState,
+    }
+}
+
+message! {
+    /// The message `UserCredential` of properties.
+    UserCredential {
+        user_token_secret_version = "userTokenSecretVersion": String,
+    }
+}
+
+message! {
+    /// The message `BitbucketCloudConfig` of properties.
+    BitbucketCloudConfig {
+        authorizer_credential = "authorizerCredential": UserCredential,
+        read_authorizer_credential = "readAuthorizerCredential": UserCredential,
+        webhook_secret_secret_version = "webhookSecretSecretVersion": String,
+        workspace = "workspace": String,
+    }
+}
+
+message! {
+    /// The message `ServiceDirectoryConfig` of properties.
+    ServiceDirectoryConfig {
+        service = "service": String,
+    }
+}
+
+message! {
+    /// The message `BitbucketDataCenterConfig` of properties.
+    BitbucketDataCenterConfig {
+        authorizer_credential = "authorizerCredential": UserCredential,
+        host_uri = "hostUri": String,
+        read_authorizer_credential = "readAuthorizerCredential": UserCredential,
+        service_directory_config = "serviceDirectoryConfig": ServiceDirectoryConfig,
+        ssl_ca = "sslCa": String,
+        webhook_secret_secret_version = "webhookSecretSecretVersion": String,
+    }
+}
+
+message! {
+    /// The message `OAuthCredential` of properties.
+    OAuthCredential {
+        oauth_token_secret_version = "oauthTokenSecretVersion": String,
+    }
+}
+
+message! {
+    /// The message `GitHubConfig` of properties.
+    GitHubConfig {
+        app_installation_id = "appInstallationId": i64,
+        authorizer_credential = "authorizerCredential": OAuthCredential,
+    }
+}
+
+message! {
+    /// The message `GitHubEnterpriseConfig` of properties.
+    GitHubEnterpriseConfig {
+        api_key = "apiKey": String,
+        app_id = "appId": i64,
+        app_installation_id = "appInstallationId": i64,
+        app_slug = "appSlug": String,
+        host_uri = "hostUri": String,
+        private_key_secret_version = "privateKeySecretVersion": String,
+        service_directory_config = "serviceDirectoryConfig": ServiceDirectoryConfig,
+        ssl_ca = "sslCa": String,
+        webhook_secret_secret_version = "webhookSecretSecretVersion": String,
+    }
+}
+
+message! {
+    /// The message `GitLabConfig` of properties.
+    GitLabConfig {
+        authorizer_credential = "authorizerCredential": UserCredential,
+        host_uri = "hostUri": String,
+        read_authorizer_credential = "readAuthorizerCredential": UserCredential,
+        service_directory_config = "serviceDirectoryConfig": ServiceDirectoryConfig,
+        ssl_ca = "sslCa": String,
+        webhook_secret_secret_version = "webhookSecretSecretVersion": String,
+    }
+}
+
 enumeration! {
     /// The values of `BuildOptionsDefaultLogsBucketBehavior`.
     BuildOptionsDefaultLogsBucketBehavior {
@@ -456,5 +783,77 @@ enumeration! {
         SourceFetcherUnspecified = "SOURCE_FETCHER_UNSPECIFIED",
         Gsutil = "GSUTIL",
         GcsFetcher = "GCS_FETCHER",
+    }
+}
+
+enumeration! {
+    /// The values of `PullRequestFilterCommentControl`.
+    PullRequestFilterCommentControl {
+        CommentsDisabled = "COMMENTS_DISABLED",
+        CommentsEnabled = "COMMENTS_ENABLED",
+        CommentsEnabledForExternalContributorsOnly = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY",
+    }
+}
+
+enumeration! {
+    /// The values of `BuildTriggerEventType`.
+    BuildTriggerEventType {
+        EventTypeUnspecified = "EVENT_TYPE_UNSPECIFIED",
+        Repo = "REPO",
+        Webhook = "WEBHOOK",
+        Pubsub = "PUBSUB",
+        Manual = "MANUAL",
+    }
+}
+
+enumeration! {
+    /// The values of `GitFileSourceRepoType`.
+    GitFileSourceRepoType {
+        Unknown = "UNKNOWN",
+        CloudSourceRepositories = "CLOUD_SOURCE_REPOSITORIES",
+        Github = "GITHUB",
+        BitbucketServer = "BITBUCKET_SERVER",
+        Gitlab = "GITLAB",
+        BitbucketCloud = "BITBUCKET_CLOUD",
+    }
+}
+
+enumeration! {
+    /// The values of `BuildTriggerIncludeBuildLogs`.
+    BuildTriggerIncludeBuildLogs {
+        IncludeBuildLogsUnspecified = "INCLUDE_BUILD_LOGS_UNSPECIFIED",
+        IncludeBuildLogsWithStatus = "INCLUDE_BUILD_LOGS_WITH_STATUS",
+    }
+}
+
+enumeration! {
+    /// The values of `PubsubConfigState`.
+    PubsubConfigState {
+        StateUnspecified = "STATE_UNSPECIFIED",
+        Ok = "OK",
+        SubscriptionDeleted = "SUBSCRIPTION_DELETED",
+        TopicDeleted = "TOPIC_DELETED",
+        SubscriptionMisconfigured = "SUBSCRIPTION_MISCONFIGURED",
+    }
+}
+
+enumeration! {
+    /// The values of `GitRepoSourceRepoType`.
+    GitRepoSourceRepoType {
+        Unknown = "UNKNOWN",
+        CloudSourceRepositories = "CLOUD_SOURCE_REPOSITORIES",
+        Github = "GITHUB",
+        BitbucketServer = "BITBUCKET_SERVER",
+        Gitlab = "GITLAB",
+        BitbucketCloud = "BITBUCKET_CLOUD",
+    }
+}
+
+enumeration! {
+    /// The values of `WebhookConfigState`.
+    WebhookConfigState {
+        StateUnspecified = "STATE_UNSPECIFIED",
+        Ok = "OK",
+        SecretDeleted = "SECRET_DELETED",
     }
 }

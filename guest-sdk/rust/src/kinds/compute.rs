@@ -163,6 +163,486 @@ kind! {
     }
 }
 
+kind! {
+    /// A reserved address in one region, such as the one that NAT sends from.
+    Address, AddressKind, AddressHandle = "compute.googleapis.com/Address"
+    {
+        address = "address": String,
+        address_type = "addressType": AddressAddressType,
+        description = "description": String,
+        ip_collection = "ipCollection": String,
+        ip_version = "ipVersion": AddressIpVersion,
+        ipv6_endpoint_type = "ipv6EndpointType": AddressIpv6EndpointType,
+        labels = "labels": Map<String>,
+        name = "name": String,
+        network = "network": String,
+        network_attachment = "networkAttachment": String,
+        network_tier = "networkTier": AddressNetworkTier,
+        prefix_length = "prefixLength": i32,
+        project = "project": String,
+        purpose = "purpose": AddressPurpose,
+        region = "region": String,
+        service_class_id = "serviceClassId": String,
+        subnetwork = "subnetwork": String,
+    }
+    {
+        address = "address",
+        address_type = "addressType",
+        creation_timestamp = "creationTimestamp",
+        description = "description",
+        id = "id",
+        ip_collection = "ipCollection",
+        ip_version = "ipVersion",
+        ipv6_endpoint_type = "ipv6EndpointType",
+        kind = "kind",
+        label_fingerprint = "labelFingerprint",
+        labels = "labels",
+        name = "name",
+        network = "network",
+        network_attachment = "networkAttachment",
+        network_tier = "networkTier",
+        prefix_length = "prefixLength",
+        purpose = "purpose",
+        region = "region",
+        resource_id = "resourceId",
+        self_link = "selfLink",
+        service_class_id = "serviceClassId",
+        status = "status",
+        subnetwork = "subnetwork",
+        users = "users",
+    }
+}
+
+kind! {
+    /// A rule that lets traffic into or out of a network, or keeps it away.
+    Firewall, FirewallKind, FirewallHandle = "compute.googleapis.com/Firewall"
+    {
+        allowed = "allowed": List<FirewallAllowed>,
+        denied = "denied": List<FirewallDenied>,
+        description = "description": String,
+        destination_ranges = "destinationRanges": List<String>,
+        direction = "direction": FirewallDirection,
+        disabled = "disabled": bool,
+        log_config = "logConfig": FirewallLogConfig,
+        name = "name": String,
+        network = "network": String,
+        params = "params": FirewallParams,
+        priority = "priority": i32,
+        project = "project": String,
+        source_ranges = "sourceRanges": List<String>,
+        source_service_accounts = "sourceServiceAccounts": List<String>,
+        source_tags = "sourceTags": List<String>,
+        target_service_accounts = "targetServiceAccounts": List<String>,
+        target_tags = "targetTags": List<String>,
+    }
+    {
+        allowed = "allowed",
+        creation_timestamp = "creationTimestamp",
+        denied = "denied",
+        description = "description",
+        destination_ranges = "destinationRanges",
+        direction = "direction",
+        disabled = "disabled",
+        id = "id",
+        kind = "kind",
+        log_config = "logConfig",
+        name = "name",
+        network = "network",
+        params = "params",
+        priority = "priority",
+        resource_id = "resourceId",
+        self_link = "selfLink",
+        source_ranges = "sourceRanges",
+        source_service_accounts = "sourceServiceAccounts",
+        source_tags = "sourceTags",
+        target_service_accounts = "targetServiceAccounts",
+        target_tags = "targetTags",
+    }
+}
+
+kind! {
+    /// A router of a network in one region; its `nats` give what has no address of its own a way out.
+    Router, RouterKind, RouterHandle = "compute.googleapis.com/Router"
+    {
+        bgp = "bgp": RouterBgp,
+        bgp_peers = "bgpPeers": List<RouterBgpPeer>,
+        description = "description": String,
+        encrypted_interconnect_router = "encryptedInterconnectRouter": bool,
+        interfaces = "interfaces": List<RouterInterface>,
+        md5_authentication_keys = "md5AuthenticationKeys": List<RouterMd5AuthenticationKey>,
+        name = "name": String,
+        nats = "nats": List<RouterNat>,
+        ncc_gateway = "nccGateway": String,
+        network = "network": String,
+        params = "params": RouterParams,
+        project = "project": String,
+        region = "region": String,
+    }
+    {
+        bgp = "bgp",
+        bgp_peers = "bgpPeers",
+        creation_timestamp = "creationTimestamp",
+        description = "description",
+        encrypted_interconnect_router = "encryptedInterconnectRouter",
+        id = "id",
+        interfaces = "interfaces",
+        kind = "kind",
+        md5_authentication_keys = "md5AuthenticationKeys",
+        name = "name",
+        nats = "nats",
+        ncc_gateway = "nccGateway",
+        network = "network",
+        params = "params",
+        region = "region",
+        resource_id = "resourceId",
+        self_link = "selfLink",
+    }
+}
+
+kind! {
+    /// What a load balancer sends requests to: a Cloud Run service, for one.
+    RegionNetworkEndpointGroup, RegionNetworkEndpointGroupKind, RegionNetworkEndpointGroupHandle = "compute.googleapis.com/RegionNetworkEndpointGroup"
+    {
+        annotations = "annotations": Map<String>,
+        app_engine = "appEngine": NetworkEndpointGroupAppEngine,
+        cloud_function = "cloudFunction": NetworkEndpointGroupCloudFunction,
+        cloud_run = "cloudRun": NetworkEndpointGroupCloudRun,
+        default_port = "defaultPort": i32,
+        description = "description": String,
+        name = "name": String,
+        network = "network": String,
+        network_endpoint_type = "networkEndpointType": RegionNetworkEndpointGroupNetworkEndpointType,
+        project = "project": String,
+        psc_data = "pscData": NetworkEndpointGroupPscData,
+        psc_target_service = "pscTargetService": String,
+        region = "region": String,
+        subnetwork = "subnetwork": String,
+    }
+    {
+        annotations = "annotations",
+        app_engine = "appEngine",
+        cloud_function = "cloudFunction",
+        cloud_run = "cloudRun",
+        creation_timestamp = "creationTimestamp",
+        default_port = "defaultPort",
+        description = "description",
+        id = "id",
+        kind = "kind",
+        name = "name",
+        network = "network",
+        network_endpoint_type = "networkEndpointType",
+        psc_data = "pscData",
+        psc_target_service = "pscTargetService",
+        region = "region",
+        resource_id = "resourceId",
+        self_link = "selfLink",
+        size = "size",
+        subnetwork = "subnetwork",
+        zone = "zone",
+    }
+}
+
+kind! {
+    /// A set of backends of a load balancer, and how requests reach them.
+    BackendService, BackendServiceKind, BackendServiceHandle = "compute.googleapis.com/BackendService"
+    {
+        affinity_cookie_ttl_sec = "affinityCookieTtlSec": i32,
+        backends = "backends": List<Backend>,
+        cdn_policy = "cdnPolicy": BackendServiceCdnPolicy,
+        circuit_breakers = "circuitBreakers": CircuitBreakers,
+        compression_mode = "compressionMode": BackendServiceCompressionMode,
+        connection_draining = "connectionDraining": ConnectionDraining,
+        connection_tracking_policy = "connectionTrackingPolicy": BackendServiceConnectionTrackingPolicy,
+        consistent_hash = "consistentHash": ConsistentHashLoadBalancerSettings,
+        custom_metrics = "customMetrics": List<BackendServiceCustomMetric>,
+        custom_request_headers = "customRequestHeaders": List<String>,
+        custom_response_headers = "customResponseHeaders": List<String>,
+        description = "description": String,
+        dynamic_forwarding = "dynamicForwarding": BackendServiceDynamicForwarding,
+        enable_cdn = "enableCDN": bool,
+        external_managed_migration_state = "externalManagedMigrationState": BackendServiceExternalManagedMigrationState,
+        external_managed_migration_testing_percentage = "externalManagedMigrationTestingPercentage": f64,
+        failover_policy = "failoverPolicy": BackendServiceFailoverPolicy,
+        ha_policy = "haPolicy": BackendServiceHAPolicy,
+        health_checks = "healthChecks": List<String>,
+        iap = "iap": BackendServiceIAP,
+        ip_address_selection_policy = "ipAddressSelectionPolicy": BackendServiceIpAddressSelectionPolicy,
+        load_balancing_scheme = "loadBalancingScheme": BackendServiceLoadBalancingScheme,
+        locality_lb_policies = "localityLbPolicies": List<BackendServiceLocalityLoadBalancingPolicyConfig>,
+        locality_lb_policy = "localityLbPolicy": BackendServiceLocalityLbPolicy,
+        log_config = "logConfig": BackendServiceLogConfig,
+        max_stream_duration = "maxStreamDuration": Duration,
+        metadatas = "metadatas": Map<String>,
+        name = "name": String,
+        network = "network": String,
+        network_pass_through_lb_traffic_policy = "networkPassThroughLbTrafficPolicy": BackendServiceNetworkPassThroughLbTrafficPolicy,
+        orchestration_info = "orchestrationInfo": BackendServiceOrchestrationInfo,
+        outlier_detection = "outlierDetection": OutlierDetection,
+        params = "params": BackendServiceParams,
+        port = "port": i32,
+        port_name = "portName": String,
+        project = "project": String,
+        protocol = "protocol": BackendServiceProtocol,
+        security_settings = "securitySettings": SecuritySettings,
+        service_bindings = "serviceBindings": List<String>,
+        service_lb_policy = "serviceLbPolicy": String,
+        session_affinity = "sessionAffinity": BackendServiceSessionAffinity,
+        strong_session_affinity_cookie = "strongSessionAffinityCookie": BackendServiceHttpCookie,
+        subsetting = "subsetting": Subsetting,
+        timeout_sec = "timeoutSec": i32,
+        tls_settings = "tlsSettings": BackendServiceTlsSettings,
+    }
+    {
+        affinity_cookie_ttl_sec = "affinityCookieTtlSec",
+        backends = "backends",
+        cdn_policy = "cdnPolicy",
+        circuit_breakers = "circuitBreakers",
+        compression_mode = "compressionMode",
+        connection_draining = "connectionDraining",
+        connection_tracking_policy = "connectionTrackingPolicy",
+        consistent_hash = "consistentHash",
+        creation_timestamp = "creationTimestamp",
+        custom_metrics = "customMetrics",
+        custom_request_headers = "customRequestHeaders",
+        custom_response_headers = "customResponseHeaders",
+        description = "description",
+        dynamic_forwarding = "dynamicForwarding",
+        edge_security_policy = "edgeSecurityPolicy",
+        enable_cdn = "enableCDN",
+        external_managed_migration_state = "externalManagedMigrationState",
+        external_managed_migration_testing_percentage = "externalManagedMigrationTestingPercentage",
+        failover_policy = "failoverPolicy",
+        fingerprint = "fingerprint",
+        ha_policy = "haPolicy",
+        health_checks = "healthChecks",
+        iap = "iap",
+        id = "id",
+        ip_address_selection_policy = "ipAddressSelectionPolicy",
+        kind = "kind",
+        load_balancing_scheme = "loadBalancingScheme",
+        locality_lb_policies = "localityLbPolicies",
+        locality_lb_policy = "localityLbPolicy",
+        log_config = "logConfig",
+        max_stream_duration = "maxStreamDuration",
+        metadatas = "metadatas",
+        name = "name",
+        network = "network",
+        network_pass_through_lb_traffic_policy = "networkPassThroughLbTrafficPolicy",
+        orchestration_info = "orchestrationInfo",
+        outlier_detection = "outlierDetection",
+        params = "params",
+        port = "port",
+        port_name = "portName",
+        protocol = "protocol",
+        region = "region",
+        resource_id = "resourceId",
+        security_policy = "securityPolicy",
+        security_settings = "securitySettings",
+        self_link = "selfLink",
+        service_bindings = "serviceBindings",
+        service_lb_policy = "serviceLbPolicy",
+        session_affinity = "sessionAffinity",
+        strong_session_affinity_cookie = "strongSessionAffinityCookie",
+        subsetting = "subsetting",
+        timeout_sec = "timeoutSec",
+        tls_settings = "tlsSettings",
+        used_by = "usedBy",
+    }
+}
+
+kind! {
+    /// Which requests go to which backend service.
+    UrlMap, UrlMapKind, UrlMapHandle = "compute.googleapis.com/UrlMap"
+    {
+        default_custom_error_response_policy = "defaultCustomErrorResponsePolicy": CustomErrorResponsePolicy,
+        default_route_action = "defaultRouteAction": HttpRouteAction,
+        default_service = "defaultService": String,
+        default_url_redirect = "defaultUrlRedirect": HttpRedirectAction,
+        description = "description": String,
+        header_action = "headerAction": HttpHeaderAction,
+        host_rules = "hostRules": List<HostRule>,
+        name = "name": String,
+        path_matchers = "pathMatchers": List<PathMatcher>,
+        project = "project": String,
+        tests = "tests": List<UrlMapTest>,
+    }
+    {
+        creation_timestamp = "creationTimestamp",
+        default_custom_error_response_policy = "defaultCustomErrorResponsePolicy",
+        default_route_action = "defaultRouteAction",
+        default_service = "defaultService",
+        default_url_redirect = "defaultUrlRedirect",
+        description = "description",
+        fingerprint = "fingerprint",
+        header_action = "headerAction",
+        host_rules = "hostRules",
+        id = "id",
+        kind = "kind",
+        name = "name",
+        path_matchers = "pathMatchers",
+        region = "region",
+        resource_id = "resourceId",
+        self_link = "selfLink",
+        status = "status",
+        tests = "tests",
+    }
+}
+
+kind! {
+    /// Where HTTPS ends: certificates in front of a URL map.
+    TargetHttpsProxy, TargetHttpsProxyKind, TargetHttpsProxyHandle = "compute.googleapis.com/TargetHttpsProxy"
+    {
+        authorization_policy = "authorizationPolicy": String,
+        certificate_map = "certificateMap": String,
+        description = "description": String,
+        http_keep_alive_timeout_sec = "httpKeepAliveTimeoutSec": i32,
+        name = "name": String,
+        project = "project": String,
+        proxy_bind = "proxyBind": bool,
+        quic_override = "quicOverride": TargetHttpsProxyQuicOverride,
+        server_tls_policy = "serverTlsPolicy": String,
+        ssl_certificates = "sslCertificates": List<String>,
+        ssl_policy = "sslPolicy": String,
+        tls_early_data = "tlsEarlyData": TargetHttpsProxyTlsEarlyData,
+        url_map = "urlMap": String,
+    }
+    {
+        authorization_policy = "authorizationPolicy",
+        certificate_map = "certificateMap",
+        creation_timestamp = "creationTimestamp",
+        description = "description",
+        fingerprint = "fingerprint",
+        http_keep_alive_timeout_sec = "httpKeepAliveTimeoutSec",
+        id = "id",
+        kind = "kind",
+        name = "name",
+        proxy_bind = "proxyBind",
+        quic_override = "quicOverride",
+        region = "region",
+        resource_id = "resourceId",
+        self_link = "selfLink",
+        server_tls_policy = "serverTlsPolicy",
+        ssl_certificates = "sslCertificates",
+        ssl_policy = "sslPolicy",
+        tls_early_data = "tlsEarlyData",
+        url_map = "urlMap",
+    }
+}
+
+kind! {
+    /// The address and port at which a load balancer listens.
+    GlobalForwardingRule, GlobalForwardingRuleKind, GlobalForwardingRuleHandle = "compute.googleapis.com/GlobalForwardingRule"
+    {
+        ip_address = "IPAddress": String,
+        ip_addresses = "IPAddresses": List<String>,
+        ip_protocol = "IPProtocol": GlobalForwardingRuleIpProtocol,
+        all_ports = "allPorts": bool,
+        allow_global_access = "allowGlobalAccess": bool,
+        allow_psc_global_access = "allowPscGlobalAccess": bool,
+        backend_service = "backendService": String,
+        description = "description": String,
+        external_managed_backend_bucket_migration_state = "externalManagedBackendBucketMigrationState": GlobalForwardingRuleExternalManagedBackendBucketMigrationState,
+        external_managed_backend_bucket_migration_testing_percentage = "externalManagedBackendBucketMigrationTestingPercentage": f64,
+        fingerprint = "fingerprint": String,
+        ip_collection = "ipCollection": String,
+        ip_version = "ipVersion": GlobalForwardingRuleIpVersion,
+        is_mirroring_collector = "isMirroringCollector": bool,
+        labels = "labels": Map<String>,
+        load_balancing_scheme = "loadBalancingScheme": GlobalForwardingRuleLoadBalancingScheme,
+        metadata_filters = "metadataFilters": List<MetadataFilter>,
+        name = "name": String,
+        network = "network": String,
+        network_tier = "networkTier": GlobalForwardingRuleNetworkTier,
+        no_automate_dns_zone = "noAutomateDnsZone": bool,
+        port_range = "portRange": String,
+        ports = "ports": List<String>,
+        project = "project": String,
+        service_directory_registrations = "serviceDirectoryRegistrations": List<ForwardingRuleServiceDirectoryRegistration>,
+        service_label = "serviceLabel": String,
+        source_ip_ranges = "sourceIpRanges": List<String>,
+        subnetwork = "subnetwork": String,
+        target = "target": String,
+    }
+    {
+        ip_address = "IPAddress",
+        ip_addresses = "IPAddresses",
+        ip_protocol = "IPProtocol",
+        all_ports = "allPorts",
+        allow_global_access = "allowGlobalAccess",
+        allow_psc_global_access = "allowPscGlobalAccess",
+        attached_extensions = "attachedExtensions",
+        availability_group = "availabilityGroup",
+        backend_service = "backendService",
+        base_forwarding_rule = "baseForwardingRule",
+        child_forwarding_rules = "childForwardingRules",
+        creation_timestamp = "creationTimestamp",
+        description = "description",
+        external_managed_backend_bucket_migration_state = "externalManagedBackendBucketMigrationState",
+        external_managed_backend_bucket_migration_testing_percentage = "externalManagedBackendBucketMigrationTestingPercentage",
+        fingerprint = "fingerprint",
+        id = "id",
+        ip_collection = "ipCollection",
+        ip_version = "ipVersion",
+        is_mirroring_collector = "isMirroringCollector",
+        kind = "kind",
+        label_fingerprint = "labelFingerprint",
+        labels = "labels",
+        load_balancing_scheme = "loadBalancingScheme",
+        metadata_filters = "metadataFilters",
+        name = "name",
+        network = "network",
+        network_tier = "networkTier",
+        no_automate_dns_zone = "noAutomateDnsZone",
+        parent_forwarding_rule = "parentForwardingRule",
+        port_range = "portRange",
+        ports = "ports",
+        psc_connection_id = "pscConnectionId",
+        psc_connection_status = "pscConnectionStatus",
+        region = "region",
+        resource_id = "resourceId",
+        self_link = "selfLink",
+        self_link_with_id = "selfLinkWithId",
+        service_directory_registrations = "serviceDirectoryRegistrations",
+        service_label = "serviceLabel",
+        service_name = "serviceName",
+        source_ip_ranges = "sourceIpRanges",
+        subnetwork = "subnetwork",
+        target = "target",
+    }
+}
+
+kind! {
+    /// A certificate that Google gets and renews for a load balancer.
+    ManagedSslCertificate, ManagedSslCertificateKind, ManagedSslCertificateHandle = "compute.googleapis.com/ManagedSslCertificate"
+    {
+        certificate = "certificate": String,
+        description = "description": String,
+        managed = "managed": SslCertificateManagedSslCertificate,
+        name = "name": String,
+        private_key = "privateKey": String,
+        project = "project": String,
+        self_managed = "selfManaged": SslCertificateSelfManagedSslCertificate,
+        type_ = "type": ManagedSslCertificateType,
+    }
+    {
+        certificate = "certificate",
+        creation_timestamp = "creationTimestamp",
+        description = "description",
+        expire_time = "expireTime",
+        id = "id",
+        kind = "kind",
+        managed = "managed",
+        name = "name",
+        private_key = "privateKey",
+        region = "region",
+        resource_id = "resourceId",
+        self_link = "selfLink",
+        self_managed = "selfManaged",
+        subject_alternative_names = "subjectAlternativeNames",
+        type_ = "type",
+    }
+}
+
 message! {
     /// The message `NetworkParams` of properties.
     NetworkParams {
@@ -207,6 +687,944 @@ message! {
         ip_version = "ipVersion": SubnetworkSecondaryRangeIpVersion,
         range_name = "rangeName": String,
         reserved_internal_range = "reservedInternalRange": String,
+    }
+}
+
+message! {
+    /// The message `FirewallAllowed` of properties.
+    FirewallAllowed {
+        ip_protocol = "IPProtocol": String,
+        ports = "ports": List<String>,
+    }
+}
+
+message! {
+    /// The message `FirewallDenied` of properties.
+    FirewallDenied {
+        ip_protocol = "IPProtocol": String,
+        ports = "ports": List<String>,
+    }
+}
+
+message! {
+    /// The message `FirewallLogConfig` of properties.
+    FirewallLogConfig {
+        enable = "enable": bool,
+        metadata = "metadata": FirewallLogConfigMetadata,
+    }
+}
+
+message! {
+    /// The message `FirewallParams` of properties.
+    FirewallParams {
+        resource_manager_tags = "resourceManagerTags": Map<String>,
+    }
+}
+
+message! {
+    /// The message `RouterAdvertisedIpRange` of properties.
+    RouterAdvertisedIpRange {
+        description = "description": String,
+        range = "range": String,
+    }
+}
+
+message! {
+    /// The message `RouterBgp` of properties.
+    RouterBgp {
+        advertise_mode = "advertiseMode": RouterBgpAdvertiseMode,
+        advertised_groups = "advertisedGroups": List<RouterBgpAdvertisedGroups>,
+        advertised_ip_ranges = "advertisedIpRanges": List<RouterAdvertisedIpRange>,
+        asn = "asn": i32,
+        identifier_range = "identifierRange": String,
+        keepalive_interval = "keepaliveInterval": i32,
+    }
+}
+
+message! {
+    /// The message `RouterBgpPeerBfd` of properties.
+    RouterBgpPeerBfd {
+        min_receive_interval = "minReceiveInterval": i32,
+        min_transmit_interval = "minTransmitInterval": i32,
+        multiplier = "multiplier": i32,
+        session_initialization_mode = "sessionInitializationMode": RouterBgpPeerBfdSessionInitializationMode,
+    }
+}
+
+message! {
+    /// The message `RouterBgpPeerCustomLearnedIpRange` of properties.
+    RouterBgpPeerCustomLearnedIpRange {
+        range = "range": String,
+    }
+}
+
+message! {
+    /// The message `RouterBgpPeer` of properties.
+    RouterBgpPeer {
+        advertise_mode = "advertiseMode": RouterBgpPeerAdvertiseMode,
+        advertised_groups = "advertisedGroups": List<RouterBgpPeerAdvertisedGroups>,
+        advertised_ip_ranges = "advertisedIpRanges": List<RouterAdvertisedIpRange>,
+        advertised_route_priority = "advertisedRoutePriority": i32,
+        bfd = "bfd": RouterBgpPeerBfd,
+        custom_learned_ip_ranges = "customLearnedIpRanges": List<RouterBgpPeerCustomLearnedIpRange>,
+        custom_learned_route_priority = "customLearnedRoutePriority": i32,
+        enable = "enable": RouterBgpPeerEnable,
+        enable_ipv4 = "enableIpv4": bool,
+        enable_ipv6 = "enableIpv6": bool,
+        export_policies = "exportPolicies": List<String>,
+        import_policies = "importPolicies": List<String>,
+        interface_name = "interfaceName": String,
+        ip_address = "ipAddress": String,
+        ipv4_nexthop_address = "ipv4NexthopAddress": String,
+        ipv6_nexthop_address = "ipv6NexthopAddress": String,
+        md5_authentication_key_name = "md5AuthenticationKeyName": String,
+        name = "name": String,
+        peer_asn = "peerAsn": i32,
+        peer_ip_address = "peerIpAddress": String,
+        peer_ipv4_nexthop_address = "peerIpv4NexthopAddress": String,
+        peer_ipv6_nexthop_address = "peerIpv6NexthopAddress": String,
+        router_appliance_instance = "routerApplianceInstance": String,
+    }
+}
+
+message! {
+    /// The message `RouterInterface` of properties.
+    RouterInterface {
+        ip_range = "ipRange": String,
+        ip_version = "ipVersion": RouterInterfaceIpVersion,
+        linked_interconnect_attachment = "linkedInterconnectAttachment": String,
+        linked_vpn_tunnel = "linkedVpnTunnel": String,
+        name = "name": String,
+        private_ip_address = "privateIpAddress": String,
+        redundant_interface = "redundantInterface": String,
+        subnetwork = "subnetwork": String,
+    }
+}
+
+message! {
+    /// The message `RouterMd5AuthenticationKey` of properties.
+    RouterMd5AuthenticationKey {
+        key = "key": String,
+        name = "name": String,
+    }
+}
+
+message! {
+    /// The message `RouterNatLogConfig` of properties.
+    RouterNatLogConfig {
+        enable = "enable": bool,
+        filter = "filter": RouterNatLogConfigFilter,
+    }
+}
+
+message! {
+    /// The message `RouterNatSubnetworkToNat64` of properties.
+    RouterNatSubnetworkToNat64 {
+        name = "name": String,
+    }
+}
+
+message! {
+    /// The message `RouterNatRuleAction` of properties.
+    RouterNatRuleAction {
+        source_nat_active_ips = "sourceNatActiveIps": List<String>,
+        source_nat_active_ranges = "sourceNatActiveRanges": List<String>,
+        source_nat_drain_ips = "sourceNatDrainIps": List<String>,
+        source_nat_drain_ranges = "sourceNatDrainRanges": List<String>,
+    }
+}
+
+message! {
+    /// The message `RouterNatRule` of properties.
+    RouterNatRule {
+        action = "action": RouterNatRuleAction,
+        description = "description": String,
+        match_ = "match": String,
+        rule_number = "ruleNumber": i32,
+    }
+}
+
+message! {
+    /// The message `RouterNatSubnetworkToNat` of properties.
+    RouterNatSubnetworkToNat {
+        name = "name": String,
+        secondary_ip_range_names = "secondaryIpRangeNames": List<String>,
+        source_ip_ranges_to_nat = "sourceIpRangesToNat": List<RouterNatSubnetworkToNatSourceIpRangesToNat>,
+    }
+}
+
+message! {
+    /// The message `RouterNat` of properties.
+    RouterNat {
+        auto_network_tier = "autoNetworkTier": RouterNatAutoNetworkTier,
+        drain_nat_ips = "drainNatIps": List<String>,
+        enable_dynamic_port_allocation = "enableDynamicPortAllocation": bool,
+        enable_endpoint_independent_mapping = "enableEndpointIndependentMapping": bool,
+        endpoint_types = "endpointTypes": List<RouterNatEndpointTypes>,
+        icmp_idle_timeout_sec = "icmpIdleTimeoutSec": i32,
+        log_config = "logConfig": RouterNatLogConfig,
+        max_ports_per_vm = "maxPortsPerVm": i32,
+        min_ports_per_vm = "minPortsPerVm": i32,
+        name = "name": String,
+        nat64_subnetworks = "nat64Subnetworks": List<RouterNatSubnetworkToNat64>,
+        nat_ip_allocate_option = "natIpAllocateOption": RouterNatNatIpAllocateOption,
+        nat_ips = "natIps": List<String>,
+        rules = "rules": List<RouterNatRule>,
+        source_subnetwork_ip_ranges_to_nat = "sourceSubnetworkIpRangesToNat": RouterNatSourceSubnetworkIpRangesToNat,
+        source_subnetwork_ip_ranges_to_nat64 = "sourceSubnetworkIpRangesToNat64": RouterNatSourceSubnetworkIpRangesToNat64,
+        subnetworks = "subnetworks": List<RouterNatSubnetworkToNat>,
+        tcp_established_idle_timeout_sec = "tcpEstablishedIdleTimeoutSec": i32,
+        tcp_time_wait_timeout_sec = "tcpTimeWaitTimeoutSec": i32,
+        tcp_transitory_idle_timeout_sec = "tcpTransitoryIdleTimeoutSec": i32,
+        type_ = "type": RouterNatType,
+        udp_idle_timeout_sec = "udpIdleTimeoutSec": i32,
+    }
+}
+
+message! {
+    /// The message `RouterParams` of properties.
+    RouterParams {
+        resource_manager_tags = "resourceManagerTags": Map<String>,
+    }
+}
+
+message! {
+    /// The message `NetworkEndpointGroupAppEngine` of properties.
+    NetworkEndpointGroupAppEngine {
+        service = "service": String,
+        url_mask = "urlMask": String,
+        version = "version": String,
+    }
+}
+
+message! {
+    /// The message `NetworkEndpointGroupCloudFunction` of properties.
+    NetworkEndpointGroupCloudFunction {
+        function = "function": String,
+        url_mask = "urlMask": String,
+    }
+}
+
+message! {
+    /// The message `NetworkEndpointGroupCloudRun` of properties.
+    NetworkEndpointGroupCloudRun {
+        service = "service": String,
+        tag = "tag": String,
+        url_mask = "urlMask": String,
+    }
+}
+
+message! {
+    /// The message `NetworkEndpointGroupPscData` of properties.
+    NetworkEndpointGroupPscData {
+        producer_port = "producerPort": i32,
+    }
+}
+
+message! {
+    /// The message `BackendCustomMetric` of properties.
+    BackendCustomMetric {
+        dry_run = "dryRun": bool,
+        max_utilization = "maxUtilization": f64,
+        name = "name": String,
+    }
+}
+
+message! {
+    /// The message `BackendBackendOrchestrationInfo` of properties.
+    BackendBackendOrchestrationInfo {
+        resource_uri = "resourceUri": String,
+    }
+}
+
+message! {
+    /// The message `Backend` of properties.
+    Backend {
+        balancing_mode = "balancingMode": BackendBalancingMode,
+        capacity_scaler = "capacityScaler": f64,
+        custom_metrics = "customMetrics": List<BackendCustomMetric>,
+        description = "description": String,
+        failover = "failover": bool,
+        group = "group": String,
+        max_connections = "maxConnections": i32,
+        max_connections_per_endpoint = "maxConnectionsPerEndpoint": i32,
+        max_connections_per_instance = "maxConnectionsPerInstance": i32,
+        max_in_flight_requests = "maxInFlightRequests": i32,
+        max_in_flight_requests_per_endpoint = "maxInFlightRequestsPerEndpoint": i32,
+        max_in_flight_requests_per_instance = "maxInFlightRequestsPerInstance": i32,
+        max_rate = "maxRate": i32,
+        max_rate_per_endpoint = "maxRatePerEndpoint": f64,
+        max_rate_per_instance = "maxRatePerInstance": f64,
+        max_utilization = "maxUtilization": f64,
+        orchestration_info = "orchestrationInfo": BackendBackendOrchestrationInfo,
+        preference = "preference": BackendPreference,
+        traffic_duration = "trafficDuration": BackendTrafficDuration,
+    }
+}
+
+message! {
+    /// The message `BackendServiceCdnPolicyBypassCacheOnRequestHeader` of properties.
+    BackendServiceCdnPolicyBypassCacheOnRequestHeader {
+        header_name = "headerName": String,
+    }
+}
+
+message! {
+    /// The message `CacheKeyPolicy` of properties.
+    CacheKeyPolicy {
+        include_host = "includeHost": bool,
+        include_http_headers = "includeHttpHeaders": List<String>,
+        include_named_cookies = "includeNamedCookies": List<String>,
+        include_protocol = "includeProtocol": bool,
+        include_query_string = "includeQueryString": bool,
+        query_string_blacklist = "queryStringBlacklist": List<String>,
+        query_string_whitelist = "queryStringWhitelist": List<String>,
+    }
+}
+
+message! {
+    /// The message `BackendServiceCdnPolicyNegativeCachingPolicy` of properties.
+    BackendServiceCdnPolicyNegativeCachingPolicy {
+        code = "code": i32,
+        ttl = "ttl": i32,
+    }
+}
+
+message! {
+    /// The message `BackendServiceCdnPolicy` of properties.
+    BackendServiceCdnPolicy {
+        bypass_cache_on_request_headers = "bypassCacheOnRequestHeaders": List<BackendServiceCdnPolicyBypassCacheOnRequestHeader>,
+        cache_key_policy = "cacheKeyPolicy": CacheKeyPolicy,
+        cache_mode = "cacheMode": BackendServiceCdnPolicyCacheMode,
+        client_ttl = "clientTtl": i32,
+        default_ttl = "defaultTtl": i32,
+        max_ttl = "maxTtl": i32,
+        negative_caching = "negativeCaching": bool,
+        negative_caching_policy = "negativeCachingPolicy": List<BackendServiceCdnPolicyNegativeCachingPolicy>,
+        request_coalescing = "requestCoalescing": bool,
+        serve_while_stale = "serveWhileStale": i32,
+        signed_url_cache_max_age_sec = "signedUrlCacheMaxAgeSec": i64,
+    }
+}
+
+message! {
+    /// The message `CircuitBreakers` of properties.
+    CircuitBreakers {
+        max_connections = "maxConnections": i32,
+        max_pending_requests = "maxPendingRequests": i32,
+        max_requests = "maxRequests": i32,
+        max_requests_per_connection = "maxRequestsPerConnection": i32,
+        max_retries = "maxRetries": i32,
+    }
+}
+
+message! {
+    /// The message `ConnectionDraining` of properties.
+    ConnectionDraining {
+        draining_timeout_sec = "drainingTimeoutSec": i32,
+    }
+}
+
+message! {
+    /// The message `BackendServiceConnectionTrackingPolicy` of properties.
+    BackendServiceConnectionTrackingPolicy {
+        connection_persistence_on_unhealthy_backends = "connectionPersistenceOnUnhealthyBackends": BackendServiceConnectionTrackingPolicyConnectionPersistenceOnUnhealthyBackends,
+        enable_strong_affinity = "enableStrongAffinity": bool,
+        idle_timeout_sec = "idleTimeoutSec": i32,
+        tracking_mode = "trackingMode": BackendServiceConnectionTrackingPolicyTrackingMode,
+    }
+}
+
+message! {
+    /// The message `Duration` of properties.
+    Duration {
+        nanos = "nanos": i32,
+        seconds = "seconds": i64,
+    }
+}
+
+message! {
+    /// The message `ConsistentHashLoadBalancerSettingsHttpCookie` of properties.
+    ConsistentHashLoadBalancerSettingsHttpCookie {
+        name = "name": String,
+        path = "path": String,
+        ttl = "ttl": Duration,
+    }
+}
+
+message! {
+    /// The message `ConsistentHashLoadBalancerSettings` of properties.
+    ConsistentHashLoadBalancerSettings {
+        http_cookie = "httpCookie": ConsistentHashLoadBalancerSettingsHttpCookie,
+        http_header_name = "httpHeaderName": String,
+        minimum_ring_size = "minimumRingSize": i64,
+    }
+}
+
+message! {
+    /// The message `BackendServiceCustomMetric` of properties.
+    BackendServiceCustomMetric {
+        dry_run = "dryRun": bool,
+        name = "name": String,
+    }
+}
+
+message! {
+    /// The message `BackendServiceDynamicForwardingForwardProxy` of properties.
+    BackendServiceDynamicForwardingForwardProxy {
+        enabled = "enabled": bool,
+        proxy_mode = "proxyMode": BackendServiceDynamicForwardingForwardProxyProxyMode,
+    }
+}
+
+message! {
+    /// The message `BackendServiceDynamicForwardingIpPortSelection` of properties.
+    BackendServiceDynamicForwardingIpPortSelection {
+        enabled = "enabled": bool,
+    }
+}
+
+message! {
+    /// The message `BackendServiceDynamicForwarding` of properties.
+    BackendServiceDynamicForwarding {
+        forward_proxy = "forwardProxy": BackendServiceDynamicForwardingForwardProxy,
+        ip_port_selection = "ipPortSelection": BackendServiceDynamicForwardingIpPortSelection,
+    }
+}
+
+message! {
+    /// The message `BackendServiceFailoverPolicy` of properties.
+    BackendServiceFailoverPolicy {
+        disable_connection_drain_on_failover = "disableConnectionDrainOnFailover": bool,
+        drop_traffic_if_unhealthy = "dropTrafficIfUnhealthy": bool,
+        failover_ratio = "failoverRatio": f64,
+    }
+}
+
+message! {
+    /// The message `BackendServiceHAPolicyLeaderNetworkEndpoint` of properties.
+    BackendServiceHAPolicyLeaderNetworkEndpoint {
+        instance = "instance": String,
+    }
+}
+
+message! {
+    /// The message `BackendServiceHAPolicyLeader` of properties.
+    BackendServiceHAPolicyLeader {
+        backend_group = "backendGroup": String,
+        network_endpoint = "networkEndpoint": BackendServiceHAPolicyLeaderNetworkEndpoint,
+    }
+}
+
+message! {
+    /// The message `BackendServiceHAPolicy` of properties.
+    BackendServiceHAPolicy {
+        fast_ip_move = "fastIPMove": BackendServiceHAPolicyFastIpMove,
+        leader = "leader": BackendServiceHAPolicyLeader,
+    }
+}
+
+message! {
+    /// The message `BackendServiceIAP` of properties.
+    BackendServiceIAP {
+        enabled = "enabled": bool,
+        oauth2_client_id = "oauth2ClientId": String,
+        oauth2_client_secret = "oauth2ClientSecret": String,
+    }
+}
+
+message! {
+    /// The message `BackendServiceLocalityLoadBalancingPolicyConfigCustomPolicy` of properties.
+    BackendServiceLocalityLoadBalancingPolicyConfigCustomPolicy {
+        data = "data": String,
+        name = "name": String,
+    }
+}
+
+message! {
+    /// The message `BackendServiceLocalityLoadBalancingPolicyConfigPolicy` of properties.
+    BackendServiceLocalityLoadBalancingPolicyConfigPolicy {
+        name = "name": BackendServiceLocalityLoadBalancingPolicyConfigPolicyName,
+    }
+}
+
+message! {
+    /// The message `BackendServiceLocalityLoadBalancingPolicyConfig` of properties.
+    BackendServiceLocalityLoadBalancingPolicyConfig {
+        custom_policy = "customPolicy": BackendServiceLocalityLoadBalancingPolicyConfigCustomPolicy,
+        policy = "policy": BackendServiceLocalityLoadBalancingPolicyConfigPolicy,
+    }
+}
+
+message! {
+    /// The message `BackendServiceLogConfigLoggingHttpHeader` of properties.
+    BackendServiceLogConfigLoggingHttpHeader {
+        header_name = "headerName": String,
+    }
+}
+
+message! {
+    /// The message `BackendServiceLogConfig` of properties.
+    BackendServiceLogConfig {
+        enable = "enable": bool,
+        logging_http_request_headers = "loggingHttpRequestHeaders": List<BackendServiceLogConfigLoggingHttpHeader>,
+        logging_http_response_headers = "loggingHttpResponseHeaders": List<BackendServiceLogConfigLoggingHttpHeader>,
+        optional_fields = "optionalFields": List<String>,
+        optional_mode = "optionalMode": BackendServiceLogConfigOptionalMode,
+        sample_rate = "sampleRate": f64,
+    }
+}
+
+message! {
+    /// The message `BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity` of properties.
+    BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity {
+        spillover = "spillover": BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinitySpillover,
+        spillover_ratio = "spilloverRatio": f64,
+    }
+}
+
+message! {
+    /// The message `BackendServiceNetworkPassThroughLbTrafficPolicy` of properties.
+    BackendServiceNetworkPassThroughLbTrafficPolicy {
+        zonal_affinity = "zonalAffinity": BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity,
+    }
+}
+
+message! {
+    /// The message `BackendServiceOrchestrationInfo` of properties.
+    BackendServiceOrchestrationInfo {
+        resource_uri = "resourceUri": String,
+    }
+}
+
+message! {
+    /// The message `OutlierDetection` of properties.
+    OutlierDetection {
+        base_ejection_time = "baseEjectionTime": Duration,
+        consecutive_errors = "consecutiveErrors": i32,
+        consecutive_gateway_failure = "consecutiveGatewayFailure": i32,
+        enforcing_consecutive_errors = "enforcingConsecutiveErrors": i32,
+        enforcing_consecutive_gateway_failure = "enforcingConsecutiveGatewayFailure": i32,
+        enforcing_success_rate = "enforcingSuccessRate": i32,
+        interval = "interval": Duration,
+        max_ejection_percent = "maxEjectionPercent": i32,
+        success_rate_minimum_hosts = "successRateMinimumHosts": i32,
+        success_rate_request_volume = "successRateRequestVolume": i32,
+        success_rate_stdev_factor = "successRateStdevFactor": i32,
+    }
+}
+
+message! {
+    /// The message `BackendServiceParams` of properties.
+    BackendServiceParams {
+        resource_manager_tags = "resourceManagerTags": Map<String>,
+    }
+}
+
+message! {
+    /// The message `AWSV4Signature` of properties.
+    AWSV4Signature {
+        access_key = "accessKey": String,
+        access_key_id = "accessKeyId": String,
+        access_key_version = "accessKeyVersion": String,
+        origin_region = "originRegion": String,
+    }
+}
+
+message! {
+    /// The message `SecuritySettings` of properties.
+    SecuritySettings {
+        aws_v4_authentication = "awsV4Authentication": AWSV4Signature,
+        client_tls_policy = "clientTlsPolicy": String,
+        subject_alt_names = "subjectAltNames": List<String>,
+    }
+}
+
+message! {
+    /// The message `BackendServiceHttpCookie` of properties.
+    BackendServiceHttpCookie {
+        name = "name": String,
+        path = "path": String,
+        ttl = "ttl": Duration,
+    }
+}
+
+message! {
+    /// The message `Subsetting` of properties.
+    Subsetting {
+        policy = "policy": SubsettingPolicy,
+    }
+}
+
+message! {
+    /// The message `BackendServiceTlsSettingsSubjectAltName` of properties.
+    BackendServiceTlsSettingsSubjectAltName {
+        dns_name = "dnsName": String,
+        uniform_resource_identifier = "uniformResourceIdentifier": String,
+    }
+}
+
+message! {
+    /// The message `BackendServiceTlsSettings` of properties.
+    BackendServiceTlsSettings {
+        authentication_config = "authenticationConfig": String,
+        identity = "identity": String,
+        sni = "sni": String,
+        subject_alt_names = "subjectAltNames": List<BackendServiceTlsSettingsSubjectAltName>,
+    }
+}
+
+message! {
+    /// The message `CustomErrorResponsePolicyCustomErrorResponseRule` of properties.
+    CustomErrorResponsePolicyCustomErrorResponseRule {
+        match_response_codes = "matchResponseCodes": List<String>,
+        override_response_code = "overrideResponseCode": i32,
+        path = "path": String,
+    }
+}
+
+message! {
+    /// The message `CustomErrorResponsePolicy` of properties.
+    CustomErrorResponsePolicy {
+        error_response_rules = "errorResponseRules": List<CustomErrorResponsePolicyCustomErrorResponseRule>,
+        error_service = "errorService": String,
+    }
+}
+
+message! {
+    /// The message `CachePolicyCacheKeyPolicy` of properties.
+    CachePolicyCacheKeyPolicy {
+        excluded_query_parameters = "excludedQueryParameters": List<String>,
+        include_host = "includeHost": bool,
+        include_protocol = "includeProtocol": bool,
+        include_query_string = "includeQueryString": bool,
+        included_cookie_names = "includedCookieNames": List<String>,
+        included_header_names = "includedHeaderNames": List<String>,
+        included_query_parameters = "includedQueryParameters": List<String>,
+    }
+}
+
+message! {
+    /// The message `CachePolicyNegativeCachingPolicy` of properties.
+    CachePolicyNegativeCachingPolicy {
+        code = "code": i32,
+        ttl = "ttl": Duration,
+    }
+}
+
+message! {
+    /// The message `CachePolicy` of properties.
+    CachePolicy {
+        cache_bypass_request_header_names = "cacheBypassRequestHeaderNames": List<String>,
+        cache_key_policy = "cacheKeyPolicy": CachePolicyCacheKeyPolicy,
+        cache_mode = "cacheMode": CachePolicyCacheMode,
+        client_ttl = "clientTtl": Duration,
+        default_ttl = "defaultTtl": Duration,
+        max_ttl = "maxTtl": Duration,
+        negative_caching = "negativeCaching": bool,
+        negative_caching_policy = "negativeCachingPolicy": List<CachePolicyNegativeCachingPolicy>,
+        request_coalescing = "requestCoalescing": bool,
+        serve_while_stale = "serveWhileStale": Duration,
+    }
+}
+
+message! {
+    /// The message `CorsPolicy` of properties.
+    CorsPolicy {
+        allow_credentials = "allowCredentials": bool,
+        allow_headers = "allowHeaders": List<String>,
+        allow_methods = "allowMethods": List<String>,
+        allow_origin_regexes = "allowOriginRegexes": List<String>,
+        allow_origins = "allowOrigins": List<String>,
+        disabled = "disabled": bool,
+        expose_headers = "exposeHeaders": List<String>,
+        max_age = "maxAge": i32,
+    }
+}
+
+message! {
+    /// The message `DynamicCompressionPolicy` of properties.
+    DynamicCompressionPolicy {
+        compression_mode = "compressionMode": DynamicCompressionPolicyCompressionMode,
+    }
+}
+
+message! {
+    /// The message `HttpFaultAbort` of properties.
+    HttpFaultAbort {
+        http_status = "httpStatus": i32,
+        percentage = "percentage": f64,
+    }
+}
+
+message! {
+    /// The message `HttpFaultDelay` of properties.
+    HttpFaultDelay {
+        fixed_delay = "fixedDelay": Duration,
+        percentage = "percentage": f64,
+    }
+}
+
+message! {
+    /// The message `HttpFaultInjection` of properties.
+    HttpFaultInjection {
+        abort = "abort": HttpFaultAbort,
+        delay = "delay": HttpFaultDelay,
+    }
+}
+
+message! {
+    /// The message `ImageOptimizationPolicy` of properties.
+    ImageOptimizationPolicy {
+        query_parameter_interpretation = "queryParameterInterpretation": ImageOptimizationPolicyQueryParameterInterpretation,
+    }
+}
+
+message! {
+    /// The message `RequestMirrorPolicy` of properties.
+    RequestMirrorPolicy {
+        backend_service = "backendService": String,
+        mirror_percent = "mirrorPercent": f64,
+    }
+}
+
+message! {
+    /// The message `HttpRetryPolicy` of properties.
+    HttpRetryPolicy {
+        num_retries = "numRetries": i32,
+        per_try_timeout = "perTryTimeout": Duration,
+        retry_conditions = "retryConditions": List<String>,
+    }
+}
+
+message! {
+    /// The message `RegexRewrite` of properties.
+    RegexRewrite {
+        path_pattern = "pathPattern": String,
+        path_substitution = "pathSubstitution": String,
+    }
+}
+
+message! {
+    /// The message `UrlRewrite` of properties.
+    UrlRewrite {
+        host_rewrite = "hostRewrite": String,
+        path_prefix_rewrite = "pathPrefixRewrite": String,
+        path_template_rewrite = "pathTemplateRewrite": String,
+        regex_rewrite = "regexRewrite": RegexRewrite,
+    }
+}
+
+message! {
+    /// The message `HttpHeaderOption` of properties.
+    HttpHeaderOption {
+        header_name = "headerName": String,
+        header_value = "headerValue": String,
+        replace = "replace": bool,
+    }
+}
+
+message! {
+    /// The message `HttpHeaderAction` of properties.
+    HttpHeaderAction {
+        request_headers_to_add = "requestHeadersToAdd": List<HttpHeaderOption>,
+        request_headers_to_remove = "requestHeadersToRemove": List<String>,
+        response_headers_to_add = "responseHeadersToAdd": List<HttpHeaderOption>,
+        response_headers_to_remove = "responseHeadersToRemove": List<String>,
+    }
+}
+
+message! {
+    /// The message `WeightedBackendService` of properties.
+    WeightedBackendService {
+        backend_service = "backendService": String,
+        header_action = "headerAction": HttpHeaderAction,
+        weight = "weight": i32,
+    }
+}
+
+message! {
+    /// The message `HttpRouteAction` of properties.
+    HttpRouteAction {
+        cache_policy = "cachePolicy": CachePolicy,
+        cors_policy = "corsPolicy": CorsPolicy,
+        dynamic_compression_policy = "dynamicCompressionPolicy": DynamicCompressionPolicy,
+        fault_injection_policy = "faultInjectionPolicy": HttpFaultInjection,
+        image_optimization_policy = "imageOptimizationPolicy": ImageOptimizationPolicy,
+        max_stream_duration = "maxStreamDuration": Duration,
+        request_mirror_policy = "requestMirrorPolicy": RequestMirrorPolicy,
+        retry_policy = "retryPolicy": HttpRetryPolicy,
+        timeout = "timeout": Duration,
+        url_rewrite = "urlRewrite": UrlRewrite,
+        weighted_backend_services = "weightedBackendServices": List<WeightedBackendService>,
+    }
+}
+
+message! {
+    /// The message `HttpRedirectAction` of properties.
+    HttpRedirectAction {
+        host_redirect = "hostRedirect": String,
+        https_redirect = "httpsRedirect": bool,
+        path_redirect = "pathRedirect": String,
+        prefix_redirect = "prefixRedirect": String,
+        redirect_response_code = "redirectResponseCode": HttpRedirectActionRedirectResponseCode,
+        strip_query = "stripQuery": bool,
+    }
+}
+
+message! {
+    /// The message `HostRule` of properties.
+    HostRule {
+        description = "description": String,
+        hosts = "hosts": List<String>,
+        path_matcher = "pathMatcher": String,
+    }
+}
+
+message! {
+    /// The message `PathRule` of properties.
+    PathRule {
+        custom_error_response_policy = "customErrorResponsePolicy": CustomErrorResponsePolicy,
+        paths = "paths": List<String>,
+        route_action = "routeAction": HttpRouteAction,
+        service = "service": String,
+        url_redirect = "urlRedirect": HttpRedirectAction,
+    }
+}
+
+message! {
+    /// The message `Int64RangeMatch` of properties.
+    Int64RangeMatch {
+        range_end = "rangeEnd": i64,
+        range_start = "rangeStart": i64,
+    }
+}
+
+message! {
+    /// The message `HttpHeaderMatch` of properties.
+    HttpHeaderMatch {
+        exact_match = "exactMatch": String,
+        header_name = "headerName": String,
+        invert_match = "invertMatch": bool,
+        prefix_match = "prefixMatch": String,
+        present_match = "presentMatch": bool,
+        range_match = "rangeMatch": Int64RangeMatch,
+        regex_match = "regexMatch": String,
+        suffix_match = "suffixMatch": String,
+    }
+}
+
+message! {
+    /// The message `MetadataFilterLabelMatch` of properties.
+    MetadataFilterLabelMatch {
+        name = "name": String,
+        value = "value": String,
+    }
+}
+
+message! {
+    /// The message `MetadataFilter` of properties.
+    MetadataFilter {
+        filter_labels = "filterLabels": List<MetadataFilterLabelMatch>,
+        filter_match_criteria = "filterMatchCriteria": MetadataFilterFilterMatchCriteria,
+    }
+}
+
+message! {
+    /// The message `HttpQueryParameterMatch` of properties.
+    HttpQueryParameterMatch {
+        exact_match = "exactMatch": String,
+        name = "name": String,
+        present_match = "presentMatch": bool,
+        regex_match = "regexMatch": String,
+    }
+}
+
+message! {
+    /// The message `HttpRouteRuleMatch` of properties.
+    HttpRouteRuleMatch {
+        full_path_match = "fullPathMatch": String,
+        header_matches = "headerMatches": List<HttpHeaderMatch>,
+        ignore_case = "ignoreCase": bool,
+        metadata_filters = "metadataFilters": List<MetadataFilter>,
+        path_template_match = "pathTemplateMatch": String,
+        prefix_match = "prefixMatch": String,
+        query_parameter_matches = "queryParameterMatches": List<HttpQueryParameterMatch>,
+        regex_match = "regexMatch": String,
+    }
+}
+
+message! {
+    /// The message `HttpRouteRule` of properties.
+    HttpRouteRule {
+        custom_error_response_policy = "customErrorResponsePolicy": CustomErrorResponsePolicy,
+        description = "description": String,
+        header_action = "headerAction": HttpHeaderAction,
+        match_rules = "matchRules": List<HttpRouteRuleMatch>,
+        priority = "priority": i32,
+        route_action = "routeAction": HttpRouteAction,
+        service = "service": String,
+        url_redirect = "urlRedirect": HttpRedirectAction,
+    }
+}
+
+message! {
+    /// The message `PathMatcher` of properties.
+    PathMatcher {
+        default_custom_error_response_policy = "defaultCustomErrorResponsePolicy": CustomErrorResponsePolicy,
+        default_route_action = "defaultRouteAction": HttpRouteAction,
+        default_service = "defaultService": String,
+        default_url_redirect = "defaultUrlRedirect": HttpRedirectAction,
+        description = "description": String,
+        header_action = "headerAction": HttpHeaderAction,
+        name = "name": String,
+        path_rules = "pathRules": List<PathRule>,
+        route_rules = "routeRules": List<HttpRouteRule>,
+    }
+}
+
+message! {
+    /// The message `UrlMapTestHeader` of properties.
+    UrlMapTestHeader {
+        name = "name": String,
+        value = "value": String,
+    }
+}
+
+message! {
+    /// The message `UrlMapTest` of properties.
+    UrlMapTest {
+        description = "description": String,
+        expected_output_url = "expectedOutputUrl": String,
+        expected_redirect_response_code = "expectedRedirectResponseCode": i32,
+        headers = "headers": List<UrlMapTestHeader>,
+        host = "host": String,
+        path = "path": String,
+        service = "service": String,
+    }
+}
+
+message! {
+    /// The message `ForwardingRuleServiceDirectoryRegistration` of properties.
+    ForwardingRuleServiceDirectoryRegistration {
+        namespace = "namespace": String,
+        service = "service": String,
+        service_directory_region = "serviceDirectoryRegion": String,
+    }
+}
+
+message! {
+    /// The message `SslCertificateManagedSslCertificate` of properties.
+    SslCertificateManagedSslCertificate {
+        domains = "domains": List<String>,
+    }
+}
+
+message! {
+    /// The message `SslCertificateSelfManagedSslCertificate` of properties.
+    SslCertificateSelfManagedSslCertificate {
+        certificate = "certificate": String,
+        private_key = "privateKey": String,
     }
 }
 
@@ -379,5 +1797,543 @@ enumeration! {
         Serverless = "SERVERLESS",
         SharedLoadbalancerVip = "SHARED_LOADBALANCER_VIP",
         VpcPeering = "VPC_PEERING",
+    }
+}
+
+enumeration! {
+    /// The values of `AddressAddressType`.
+    AddressAddressType {
+        External = "EXTERNAL",
+        Internal = "INTERNAL",
+        UnspecifiedType = "UNSPECIFIED_TYPE",
+    }
+}
+
+enumeration! {
+    /// The values of `AddressIpVersion`.
+    AddressIpVersion {
+        Ipv4 = "IPV4",
+        Ipv6 = "IPV6",
+        UnspecifiedVersion = "UNSPECIFIED_VERSION",
+    }
+}
+
+enumeration! {
+    /// The values of `AddressIpv6EndpointType`.
+    AddressIpv6EndpointType {
+        Netlb = "NETLB",
+        Vm = "VM",
+    }
+}
+
+enumeration! {
+    /// The values of `AddressNetworkTier`.
+    AddressNetworkTier {
+        FixedStandard = "FIXED_STANDARD",
+        Premium = "PREMIUM",
+        Standard = "STANDARD",
+        StandardOverridesFixedStandard = "STANDARD_OVERRIDES_FIXED_STANDARD",
+    }
+}
+
+enumeration! {
+    /// The values of `AddressPurpose`.
+    AddressPurpose {
+        DnsResolver = "DNS_RESOLVER",
+        GceEndpoint = "GCE_ENDPOINT",
+        IpsecInterconnect = "IPSEC_INTERCONNECT",
+        NatAuto = "NAT_AUTO",
+        PassthroughLoadBalancerAvailabilityGroup0 = "PASSTHROUGH_LOAD_BALANCER_AVAILABILITY_GROUP0",
+        PassthroughLoadBalancerAvailabilityGroup1 = "PASSTHROUGH_LOAD_BALANCER_AVAILABILITY_GROUP1",
+        PrivateServiceConnect = "PRIVATE_SERVICE_CONNECT",
+        Serverless = "SERVERLESS",
+        SharedLoadbalancerVip = "SHARED_LOADBALANCER_VIP",
+        VpcPeering = "VPC_PEERING",
+    }
+}
+
+enumeration! {
+    /// The values of `FirewallDirection`.
+    FirewallDirection {
+        Egress = "EGRESS",
+        Ingress = "INGRESS",
+    }
+}
+
+enumeration! {
+    /// The values of `FirewallLogConfigMetadata`.
+    FirewallLogConfigMetadata {
+        ExcludeAllMetadata = "EXCLUDE_ALL_METADATA",
+        IncludeAllMetadata = "INCLUDE_ALL_METADATA",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterBgpAdvertiseMode`.
+    RouterBgpAdvertiseMode {
+        Custom = "CUSTOM",
+        Default = "DEFAULT",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterBgpAdvertisedGroups`.
+    RouterBgpAdvertisedGroups {
+        AllSubnets = "ALL_SUBNETS",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterBgpPeerAdvertiseMode`.
+    RouterBgpPeerAdvertiseMode {
+        Custom = "CUSTOM",
+        Default = "DEFAULT",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterBgpPeerAdvertisedGroups`.
+    RouterBgpPeerAdvertisedGroups {
+        AllSubnets = "ALL_SUBNETS",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterBgpPeerBfdSessionInitializationMode`.
+    RouterBgpPeerBfdSessionInitializationMode {
+        Active = "ACTIVE",
+        Disabled = "DISABLED",
+        Passive = "PASSIVE",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterBgpPeerEnable`.
+    RouterBgpPeerEnable {
+        False = "FALSE",
+        True = "TRUE",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterInterfaceIpVersion`.
+    RouterInterfaceIpVersion {
+        Ipv4 = "IPV4",
+        Ipv6 = "IPV6",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterNatAutoNetworkTier`.
+    RouterNatAutoNetworkTier {
+        FixedStandard = "FIXED_STANDARD",
+        Premium = "PREMIUM",
+        Standard = "STANDARD",
+        StandardOverridesFixedStandard = "STANDARD_OVERRIDES_FIXED_STANDARD",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterNatEndpointTypes`.
+    RouterNatEndpointTypes {
+        EndpointTypeManagedProxyLb = "ENDPOINT_TYPE_MANAGED_PROXY_LB",
+        EndpointTypeSwg = "ENDPOINT_TYPE_SWG",
+        EndpointTypeVm = "ENDPOINT_TYPE_VM",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterNatLogConfigFilter`.
+    RouterNatLogConfigFilter {
+        All = "ALL",
+        ErrorsOnly = "ERRORS_ONLY",
+        TranslationsOnly = "TRANSLATIONS_ONLY",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterNatNatIpAllocateOption`.
+    RouterNatNatIpAllocateOption {
+        AutoOnly = "AUTO_ONLY",
+        ManualOnly = "MANUAL_ONLY",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterNatSourceSubnetworkIpRangesToNat`.
+    RouterNatSourceSubnetworkIpRangesToNat {
+        AllSubnetworksAllIpRanges = "ALL_SUBNETWORKS_ALL_IP_RANGES",
+        AllSubnetworksAllPrimaryIpRanges = "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES",
+        ListOfSubnetworks = "LIST_OF_SUBNETWORKS",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterNatSourceSubnetworkIpRangesToNat64`.
+    RouterNatSourceSubnetworkIpRangesToNat64 {
+        AllIpv6Subnetworks = "ALL_IPV6_SUBNETWORKS",
+        ListOfIpv6Subnetworks = "LIST_OF_IPV6_SUBNETWORKS",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterNatSubnetworkToNatSourceIpRangesToNat`.
+    RouterNatSubnetworkToNatSourceIpRangesToNat {
+        AllIpRanges = "ALL_IP_RANGES",
+        ListOfSecondaryIpRanges = "LIST_OF_SECONDARY_IP_RANGES",
+        PrimaryIpRange = "PRIMARY_IP_RANGE",
+    }
+}
+
+enumeration! {
+    /// The values of `RouterNatType`.
+    RouterNatType {
+        Private = "PRIVATE",
+        Public = "PUBLIC",
+    }
+}
+
+enumeration! {
+    /// The values of `RegionNetworkEndpointGroupNetworkEndpointType`.
+    RegionNetworkEndpointGroupNetworkEndpointType {
+        GceVmIp = "GCE_VM_IP",
+        GceVmIpDedicatedBackend = "GCE_VM_IP_DEDICATED_BACKEND",
+        GceVmIpPort = "GCE_VM_IP_PORT",
+        GceVmIpPortmap = "GCE_VM_IP_PORTMAP",
+        InternetFqdnPort = "INTERNET_FQDN_PORT",
+        InternetIpPort = "INTERNET_IP_PORT",
+        NonGcpPrivateIpPort = "NON_GCP_PRIVATE_IP_PORT",
+        PrivateServiceConnect = "PRIVATE_SERVICE_CONNECT",
+        Serverless = "SERVERLESS",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendBalancingMode`.
+    BackendBalancingMode {
+        Connection = "CONNECTION",
+        CustomMetrics = "CUSTOM_METRICS",
+        InFlight = "IN_FLIGHT",
+        Rate = "RATE",
+        Utilization = "UTILIZATION",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendPreference`.
+    BackendPreference {
+        Default = "DEFAULT",
+        PreferenceUnspecified = "PREFERENCE_UNSPECIFIED",
+        Preferred = "PREFERRED",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendTrafficDuration`.
+    BackendTrafficDuration {
+        Long = "LONG",
+        Short = "SHORT",
+        TrafficDurationUnspecified = "TRAFFIC_DURATION_UNSPECIFIED",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceCdnPolicyCacheMode`.
+    BackendServiceCdnPolicyCacheMode {
+        CacheAllStatic = "CACHE_ALL_STATIC",
+        ForceCacheAll = "FORCE_CACHE_ALL",
+        InvalidCacheMode = "INVALID_CACHE_MODE",
+        UseOriginHeaders = "USE_ORIGIN_HEADERS",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceCompressionMode`.
+    BackendServiceCompressionMode {
+        Automatic = "AUTOMATIC",
+        Disabled = "DISABLED",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceConnectionTrackingPolicyConnectionPersistenceOnUnhealthyBackends`.
+    BackendServiceConnectionTrackingPolicyConnectionPersistenceOnUnhealthyBackends {
+        AlwaysPersist = "ALWAYS_PERSIST",
+        DefaultForProtocol = "DEFAULT_FOR_PROTOCOL",
+        NeverPersist = "NEVER_PERSIST",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceConnectionTrackingPolicyTrackingMode`.
+    BackendServiceConnectionTrackingPolicyTrackingMode {
+        InvalidTrackingMode = "INVALID_TRACKING_MODE",
+        PerConnection = "PER_CONNECTION",
+        PerSession = "PER_SESSION",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceDynamicForwardingForwardProxyProxyMode`.
+    BackendServiceDynamicForwardingForwardProxyProxyMode {
+        CloudRun = "CLOUD_RUN",
+        DirectForwarding = "DIRECT_FORWARDING",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceExternalManagedMigrationState`.
+    BackendServiceExternalManagedMigrationState {
+        Prepare = "PREPARE",
+        TestAllTraffic = "TEST_ALL_TRAFFIC",
+        TestByPercentage = "TEST_BY_PERCENTAGE",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceHAPolicyFastIpMove`.
+    BackendServiceHAPolicyFastIpMove {
+        Disabled = "DISABLED",
+        GarpRa = "GARP_RA",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceIpAddressSelectionPolicy`.
+    BackendServiceIpAddressSelectionPolicy {
+        Ipv4Only = "IPV4_ONLY",
+        Ipv6Only = "IPV6_ONLY",
+        IpAddressSelectionPolicyUnspecified = "IP_ADDRESS_SELECTION_POLICY_UNSPECIFIED",
+        PreferIpv6 = "PREFER_IPV6",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceLoadBalancingScheme`.
+    BackendServiceLoadBalancingScheme {
+        External = "EXTERNAL",
+        ExternalManaged = "EXTERNAL_MANAGED",
+        ExternalPassthrough = "EXTERNAL_PASSTHROUGH",
+        Internal = "INTERNAL",
+        InternalManaged = "INTERNAL_MANAGED",
+        InternalSelfManaged = "INTERNAL_SELF_MANAGED",
+        InvalidLoadBalancingScheme = "INVALID_LOAD_BALANCING_SCHEME",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceLocalityLoadBalancingPolicyConfigPolicyName`.
+    BackendServiceLocalityLoadBalancingPolicyConfigPolicyName {
+        InvalidLbPolicy = "INVALID_LB_POLICY",
+        LeastRequest = "LEAST_REQUEST",
+        Maglev = "MAGLEV",
+        OriginalDestination = "ORIGINAL_DESTINATION",
+        Random = "RANDOM",
+        RingHash = "RING_HASH",
+        RoundRobin = "ROUND_ROBIN",
+        WeightedGcpRendezvous = "WEIGHTED_GCP_RENDEZVOUS",
+        WeightedMaglev = "WEIGHTED_MAGLEV",
+        WeightedRoundRobin = "WEIGHTED_ROUND_ROBIN",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceLocalityLbPolicy`.
+    BackendServiceLocalityLbPolicy {
+        InvalidLbPolicy = "INVALID_LB_POLICY",
+        LeastRequest = "LEAST_REQUEST",
+        Maglev = "MAGLEV",
+        OriginalDestination = "ORIGINAL_DESTINATION",
+        Random = "RANDOM",
+        RingHash = "RING_HASH",
+        RoundRobin = "ROUND_ROBIN",
+        WeightedGcpRendezvous = "WEIGHTED_GCP_RENDEZVOUS",
+        WeightedMaglev = "WEIGHTED_MAGLEV",
+        WeightedRoundRobin = "WEIGHTED_ROUND_ROBIN",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceLogConfigOptionalMode`.
+    BackendServiceLogConfigOptionalMode {
+        Custom = "CUSTOM",
+        ExcludeAllOptional = "EXCLUDE_ALL_OPTIONAL",
+        IncludeAllOptional = "INCLUDE_ALL_OPTIONAL",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinitySpillover`.
+    BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinitySpillover {
+        ZonalAffinityDisabled = "ZONAL_AFFINITY_DISABLED",
+        ZonalAffinitySpillCrossZone = "ZONAL_AFFINITY_SPILL_CROSS_ZONE",
+        ZonalAffinityStayWithinZone = "ZONAL_AFFINITY_STAY_WITHIN_ZONE",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceProtocol`.
+    BackendServiceProtocol {
+        Grpc = "GRPC",
+        H2C = "H2C",
+        Http = "HTTP",
+        Http2 = "HTTP2",
+        Https = "HTTPS",
+        Ssl = "SSL",
+        Tcp = "TCP",
+        Udp = "UDP",
+        Unspecified = "UNSPECIFIED",
+    }
+}
+
+enumeration! {
+    /// The values of `BackendServiceSessionAffinity`.
+    BackendServiceSessionAffinity {
+        ClientIp = "CLIENT_IP",
+        ClientIpNoDestination = "CLIENT_IP_NO_DESTINATION",
+        ClientIpPortProto = "CLIENT_IP_PORT_PROTO",
+        ClientIpProto = "CLIENT_IP_PROTO",
+        GeneratedCookie = "GENERATED_COOKIE",
+        HeaderField = "HEADER_FIELD",
+        HttpCookie = "HTTP_COOKIE",
+        None = "NONE",
+        StrongCookieAffinity = "STRONG_COOKIE_AFFINITY",
+    }
+}
+
+enumeration! {
+    /// The values of `SubsettingPolicy`.
+    SubsettingPolicy {
+        ConsistentHashSubsetting = "CONSISTENT_HASH_SUBSETTING",
+        None = "NONE",
+    }
+}
+
+enumeration! {
+    /// The values of `CachePolicyCacheMode`.
+    CachePolicyCacheMode {
+        BypassCache = "BYPASS_CACHE",
+        CacheAllStatic = "CACHE_ALL_STATIC",
+        ForceCacheAll = "FORCE_CACHE_ALL",
+        UseOriginHeaders = "USE_ORIGIN_HEADERS",
+    }
+}
+
+enumeration! {
+    /// The values of `DynamicCompressionPolicyCompressionMode`.
+    DynamicCompressionPolicyCompressionMode {
+        Automatic = "AUTOMATIC",
+        Disabled = "DISABLED",
+    }
+}
+
+enumeration! {
+    /// The values of `ImageOptimizationPolicyQueryParameterInterpretation`.
+    ImageOptimizationPolicyQueryParameterInterpretation {
+        Disabled = "DISABLED",
+        Enabled = "ENABLED",
+        QueryParameterInterpretationUnspecified = "QUERY_PARAMETER_INTERPRETATION_UNSPECIFIED",
+    }
+}
+
+enumeration! {
+    /// The values of `HttpRedirectActionRedirectResponseCode`.
+    HttpRedirectActionRedirectResponseCode {
+        Found = "FOUND",
+        MovedPermanentlyDefault = "MOVED_PERMANENTLY_DEFAULT",
+        PermanentRedirect = "PERMANENT_REDIRECT",
+        SeeOther = "SEE_OTHER",
+        TemporaryRedirect = "TEMPORARY_REDIRECT",
+    }
+}
+
+enumeration! {
+    /// The values of `MetadataFilterFilterMatchCriteria`.
+    MetadataFilterFilterMatchCriteria {
+        MatchAll = "MATCH_ALL",
+        MatchAny = "MATCH_ANY",
+        NotSet = "NOT_SET",
+    }
+}
+
+enumeration! {
+    /// The values of `TargetHttpsProxyQuicOverride`.
+    TargetHttpsProxyQuicOverride {
+        Disable = "DISABLE",
+        Enable = "ENABLE",
+        None = "NONE",
+    }
+}
+
+enumeration! {
+    /// The values of `TargetHttpsProxyTlsEarlyData`.
+    TargetHttpsProxyTlsEarlyData {
+        Disabled = "DISABLED",
+        Permissive = "PERMISSIVE",
+        Strict = "STRICT",
+        Unrestricted = "UNRESTRICTED",
+    }
+}
+
+enumeration! {
+    /// The values of `GlobalForwardingRuleIpProtocol`.
+    GlobalForwardingRuleIpProtocol {
+        Ah = "AH",
+        Esp = "ESP",
+        Icmp = "ICMP",
+        L3Default = "L3_DEFAULT",
+        Sctp = "SCTP",
+        Tcp = "TCP",
+        Udp = "UDP",
+    }
+}
+
+enumeration! {
+    /// The values of `GlobalForwardingRuleExternalManagedBackendBucketMigrationState`.
+    GlobalForwardingRuleExternalManagedBackendBucketMigrationState {
+        Prepare = "PREPARE",
+        TestAllTraffic = "TEST_ALL_TRAFFIC",
+        TestByPercentage = "TEST_BY_PERCENTAGE",
+    }
+}
+
+enumeration! {
+    /// The values of `GlobalForwardingRuleIpVersion`.
+    GlobalForwardingRuleIpVersion {
+        Ipv4 = "IPV4",
+        Ipv6 = "IPV6",
+        UnspecifiedVersion = "UNSPECIFIED_VERSION",
+    }
+}
+
+enumeration! {
+    /// The values of `GlobalForwardingRuleLoadBalancingScheme`.
+    GlobalForwardingRuleLoadBalancingScheme {
+        External = "EXTERNAL",
+        ExternalManaged = "EXTERNAL_MANAGED",
+        ExternalPassthrough = "EXTERNAL_PASSTHROUGH",
+        Internal = "INTERNAL",
+        InternalManaged = "INTERNAL_MANAGED",
+        InternalSelfManaged = "INTERNAL_SELF_MANAGED",
+        Invalid = "INVALID",
+    }
+}
+
+enumeration! {
+    /// The values of `GlobalForwardingRuleNetworkTier`.
+    GlobalForwardingRuleNetworkTier {
+        FixedStandard = "FIXED_STANDARD",
+        Premium = "PREMIUM",
+        Standard = "STANDARD",
+        StandardOverridesFixedStandard = "STANDARD_OVERRIDES_FIXED_STANDARD",
+    }
+}
+
+enumeration! {
+    /// The values of `ManagedSslCertificateType`.
+    ManagedSslCertificateType {
+        Managed = "MANAGED",
+        SelfManaged = "SELF_MANAGED",
+        TypeUnspecified = "TYPE_UNSPECIFIED",
     }
 }

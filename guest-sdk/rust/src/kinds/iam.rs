@@ -2,8 +2,9 @@
 
 //! The kinds of `iam.googleapis.com`.
 
-use crate::input::message;
+use crate::input::{enumeration, message};
 use crate::resource::kind;
+use crate::{List, Map};
 
 kind! {
     /// An identity for programs.
@@ -48,6 +49,92 @@ kind! {
     }
 }
 
+kind! {
+    /// A role of your own: a set of permissions.
+    CustomRole, CustomRoleKind, CustomRoleHandle = "iam.googleapis.com/CustomRole"
+    {
+        description = "description": String,
+        included_permissions = "includedPermissions": List<String>,
+        name = "name": String,
+        project = "project": String,
+        stage = "stage": CustomRoleStage,
+        title = "title": String,
+    }
+    {
+        deleted = "deleted",
+        description = "description",
+        etag = "etag",
+        included_permissions = "includedPermissions",
+        name = "name",
+        resource_id = "resourceId",
+        stage = "stage",
+        title = "title",
+    }
+}
+
+kind! {
+    /// A pool of identities from elsewhere, so that a CI system needs no key.
+    WorkloadIdentityPool, WorkloadIdentityPoolKind, WorkloadIdentityPoolHandle = "iam.googleapis.com/WorkloadIdentityPool"
+    {
+        description = "description": String,
+        disabled = "disabled": bool,
+        display_name = "displayName": String,
+        inline_certificate_issuance_config = "inlineCertificateIssuanceConfig": InlineCertificateIssuanceConfig,
+        inline_trust_config = "inlineTrustConfig": InlineTrustConfig,
+        mode = "mode": WorkloadIdentityPoolMode,
+        name = "name": String,
+        project = "project": String,
+    }
+    {
+        description = "description",
+        disabled = "disabled",
+        display_name = "displayName",
+        expire_time = "expireTime",
+        inline_certificate_issuance_config = "inlineCertificateIssuanceConfig",
+        inline_trust_config = "inlineTrustConfig",
+        mode = "mode",
+        name = "name",
+        resource_id = "resourceId",
+        state = "state",
+    }
+}
+
+kind! {
+    /// Who vouches for the identities of a pool, such as GitHub.
+    WorkloadIdentityPoolProvider, WorkloadIdentityPoolProviderKind, WorkloadIdentityPoolProviderHandle = "iam.googleapis.com/WorkloadIdentityPoolProvider"
+    {
+        actor_providers = "actorProviders": List<String>,
+        attribute_condition = "attributeCondition": String,
+        attribute_mapping = "attributeMapping": Map<String>,
+        aws = "aws": Aws,
+        description = "description": String,
+        disabled = "disabled": bool,
+        display_name = "displayName": String,
+        name = "name": String,
+        oidc = "oidc": Oidc,
+        project = "project": String,
+        saml = "saml": Saml,
+        workload_identity_pool = "workloadIdentityPool": String,
+        x509 = "x509": X509,
+    }
+    {
+        actor_providers = "actorProviders",
+        attribute_condition = "attributeCondition",
+        attribute_mapping = "attributeMapping",
+        aws = "aws",
+        description = "description",
+        disabled = "disabled",
+        display_name = "displayName",
+        expire_time = "expireTime",
+        name = "name",
+        oidc = "oidc",
+        resource_id = "resourceId",
+        saml = "saml",
+        state = "state",
+        x509 = "x509",
+    }
+}
+
 message! {
     /// The message `Expr` of properties.
     Expr {
@@ -55,5 +142,111 @@ message! {
         expression = "expression": String,
         location = "location": String,
         title = "title": String,
+    }
+}
+
+message! {
+    /// The message `InlineCertificateIssuanceConfig` of properties.
+    InlineCertificateIssuanceConfig {
+        ca_pools = "caPools": Map<String>,
+        key_algorithm = "keyAlgorithm": InlineCertificateIssuanceConfigKeyAlgorithm,
+        lifetime = "lifetime": String,
+        rotation_window_percentage = "rotationWindowPercentage": i32,
+        use_default_shared_ca = "useDefaultSharedCa": bool,
+    }
+}
+
+message! {
+    /// The message `IntermediateCA` of properties.
+    IntermediateCA {
+        pem_certificate = "pemCertificate": String,
+    }
+}
+
+message! {
+    /// The message `TrustAnchor` of properties.
+    TrustAnchor {
+        pem_certificate = "pemCertificate": String,
+    }
+}
+
+message! {
+    /// The message `TrustStore` of properties.
+    TrustStore {
+        intermediate_cas = "intermediateCas": List<IntermediateCA>,
+        trust_anchors = "trustAnchors": List<TrustAnchor>,
+        trust_default_shared_ca = "trustDefaultSharedCa": bool,
+    }
+}
+
+message! {
+    /// The message `InlineTrustConfig` of properties.
+    InlineTrustConfig {
+        additional_trust_bundles = "additionalTrustBundles": Map<TrustStore>,
+    }
+}
+
+message! {
+    /// The message `Aws` of properties.
+    Aws {
+        account_id = "accountId": String,
+    }
+}
+
+message! {
+    /// The message `Oidc` of properties.
+    Oidc {
+        allowed_audiences = "allowedAudiences": List<String>,
+        discovery_uri = "discoveryUri": String,
+        issuer_uri = "issuerUri": String,
+        jwks_json = "jwksJson": String,
+    }
+}
+
+message! {
+    /// The message `Saml` of properties.
+    Saml {
+        idp_metadata_xml = "idpMetadataXml": String,
+    }
+}
+
+message! {
+    /// The message `X509` of properties.
+    X509 {
+        trust_store = "trustStore": TrustStore,
+    }
+}
+
+enumeration! {
+    /// The values of `CustomRoleStage`.
+    CustomRoleStage {
+        Alpha = "ALPHA",
+        Beta = "BETA",
+        Ga = "GA",
+        Deprecated = "DEPRECATED",
+        Disabled = "DISABLED",
+        Eap = "EAP",
+    }
+}
+
+enumeration! {
+    /// The values of `InlineCertificateIssuanceConfigKeyAlgorithm`.
+    InlineCertificateIssuanceConfigKeyAlgorithm {
+        KeyAlgorithmUnspecified = "KEY_ALGORITHM_UNSPECIFIED",
+        Rsa2048 = "RSA_2048",
+        Rsa3072 = "RSA_3072",
+        Rsa4096 = "RSA_4096",
+        EcdsaP256 = "ECDSA_P256",
+        EcdsaP384 = "ECDSA_P384",
+    }
+}
+
+enumeration! {
+    /// The values of `WorkloadIdentityPoolMode`.
+    WorkloadIdentityPoolMode {
+        ModeUnspecified = "MODE_UNSPECIFIED",
+        FederationOnly = "FEDERATION_ONLY",
+        TrustDomain = "TRUST_DOMAIN",
+        SystemTrustDomain = "SYSTEM_TRUST_DOMAIN",
     }
 }

@@ -194,6 +194,28 @@ kind! {
     }
 }
 
+kind! {
+    /// A grant on one job, such as the right to start it.
+    JobIamMember, JobIamMemberKind, JobIamMemberHandle = "run.googleapis.com/JobIamMember"
+    {
+        condition = "condition": GoogleTypeExpr,
+        job = "job": String,
+        location = "location": String,
+        member = "member": String,
+        project = "project": String,
+        role = "role": String,
+    }
+    {
+        condition = "condition",
+        job = "job",
+        location = "location",
+        member = "member",
+        project = "project",
+        resource_id = "resourceId",
+        role = "role",
+    }
+}
+
 message! {
     /// The message `BinaryAuthorization` of properties.
     BinaryAuthorization {
