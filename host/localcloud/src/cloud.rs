@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::common::error::ApiError;
 use crate::common::identifiers;
 use crate::common::latency::Latency;
+use crate::common::mishap::Late;
 use crate::common::operations::{Operation, Operations};
 use crate::data::containers::Containers;
 use crate::data::file::{Context as _, FileError};
@@ -71,6 +72,8 @@ pub(crate) struct Cloud {
     pub(crate) ports: Ports,
     /// Front ends of Cloud Run services.
     pub(crate) fronts: Fronts,
+    /// Effects that were asked to show late.
+    pub(crate) late: Late,
     /// How long operations take.
     pub(crate) latency: Latency,
     /// Whether front ends refuse long bodies over HTTP/1, as Google's do.
@@ -100,6 +103,7 @@ impl Cloud {
             containers,
             ports: Ports::open(directory).await?,
             fronts: Fronts::default(),
+            late: Late::default(),
             latency: settings.latency,
             request_limit: settings.request_limit,
             token: token(directory)?,
@@ -154,7 +158,8 @@ impl Cloud {
         let Some((_, domain)) = email.split_once('@') else { return false };
         match domain.strip_suffix(".iam.gserviceaccount.com") {
             Some(project) if !project.starts_with("gcp-sa-") && !project.ends_with("-prod") => {
-                self.store.accounts.contains(&format!("projects/{project}/serviceAccounts/{email}"))
+                let name = format!("projects/{project}/serviceAccounts/{email}");
+                self.store.accounts.contains(&name) && !self.late.hides(&name)
             }
             Some(_) => true,
             None => domain.ends_with("gserviceaccount.com"),
@@ -175,7 +180,10 @@ impl Cloud {
         let cloud = Arc::clone(self);
         tokio::spawn(async move {
             tokio::time::sleep(cloud.latency.delay(&operation.service, &operation.action)).await;
-            let result = services::settle(&cloud, &operation).await;
+            let result = match operation.fault.failure.clone() {
+                Some(failure) if !operation.fault.takes_effect => Err(failure),
+                _ => services::settle(&cloud, &operation).await,
+            };
             if let Err(failure) = &result {
                 tracing::warn!(operation = operation.name, %failure, "operation failed");
             }

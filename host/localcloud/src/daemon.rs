@@ -72,6 +72,20 @@ pub enum DaemonError {
         /// How long was waited.
         seconds: u64,
     },
+    /// Another version runs there.
+    #[error(
+        "a local cloud of another version of mlflow-host runs in {}: stop it with `mlflow-host cloud stop`, \
+         then try again",
+        .0.display()
+    )]
+    Foreign(PathBuf),
+    /// Another version runs there and does not say as which process.
+    #[error(
+        "a local cloud of another version of mlflow-host runs in {path}, and its daemon.json names no process: \
+         end the process that holds {path}/daemon.lock (`fuser {path}/daemon.lock` names it), then try again",
+        path = .0.display()
+    )]
+    Nameless(PathBuf),
     /// The process could not be told to end.
     #[error("cannot end process {pid} of the local cloud: {source}")]
     Signal {
@@ -214,11 +228,17 @@ impl Daemon {
         let deadline = Instant::now() + STOP;
         let mut told = None;
         while Lock::take(&directory)?.is_none() {
-            if let Some(endpoint) = read(&directory)?
-                && told != Some(endpoint.pid)
+            let pid = match announced(&directory)? {
+                Announced::Nothing => None,
+                Announced::Here(endpoint) => Some(endpoint.pid),
+                Announced::Foreign(Some(pid)) => Some(pid),
+                Announced::Foreign(None) => return Err(DaemonError::Nameless(directory)),
+            };
+            if let Some(pid) = pid
+                && told != Some(pid)
             {
-                terminate(endpoint.pid)?;
-                told = Some(endpoint.pid);
+                terminate(pid)?;
+                told = Some(pid);
             }
             if Instant::now() > deadline {
                 return Err(DaemonError::Stuck { pid: told.unwrap_or_default(), seconds: STOP.as_secs() });
@@ -242,10 +262,11 @@ impl Daemon {
         if !directory.exists() || Lock::take(&directory)?.is_some() {
             return Ok(Status::Stopped);
         }
-        Ok(match read(&directory)? {
-            None => Status::Stopped,
-            Some(endpoint) if is_ready(&endpoint).await => Status::Running(endpoint),
-            Some(endpoint) => Status::Starting(endpoint),
+        Ok(match announced(&directory)? {
+            Announced::Nothing => Status::Stopped,
+            Announced::Here(endpoint) if is_ready(&endpoint).await => Status::Running(endpoint),
+            Announced::Here(endpoint) => Status::Starting(endpoint),
+            Announced::Foreign(_) => return Err(DaemonError::Foreign(directory)),
         })
     }
 
@@ -279,8 +300,29 @@ fn absolute(directory: &Path) -> Result<PathBuf, DaemonError> {
         .map_err(|error| DaemonError::File(format!("{}: {error}", directory.display())))
 }
 
-fn read(directory: &Path) -> Result<Option<Endpoint>, DaemonError> {
-    Ok(file::read_json(&endpoint_file(directory))?)
+/// What `daemon.json` says.
+enum Announced {
+    /// There is no such file.
+    Nothing,
+    /// Where a daemon answers.
+    Here(Endpoint),
+    /// It was written by another version, perhaps with the id of its process.
+    Foreign(Option<u32>),
+}
+
+fn announced(directory: &Path) -> Result<Announced, DaemonError> {
+    let path = endpoint_file(directory);
+    let content = match std::fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Announced::Nothing),
+        content => content.context("read", &path)?,
+    };
+    Ok(serde_json::from_slice(&content).map_or_else(
+        |_| {
+            let value: Value = serde_json::from_slice(&content).unwrap_or_default();
+            Announced::Foreign(value["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()))
+        },
+        Announced::Here,
+    ))
 }
 
 fn log_file(directory: &Path) -> PathBuf {
@@ -309,11 +351,15 @@ async fn wait_until_ready(directory: &Path, mut child: Option<&mut Child>) -> Re
     let log = log_file(directory);
     let tail = || file::tail(&log, 20).join("\n");
     loop {
-        if let Some(endpoint) = read(directory)? {
-            let ours = child.as_ref().is_none_or(|child| child.id() == endpoint.pid);
-            if ours && is_ready(&endpoint).await {
-                return Ok(endpoint);
+        match announced(directory)? {
+            Announced::Here(endpoint) => {
+                let ours = child.as_ref().is_none_or(|child| child.id() == endpoint.pid);
+                if ours && is_ready(&endpoint).await {
+                    return Ok(endpoint);
+                }
             }
+            Announced::Foreign(_) => return Err(DaemonError::Foreign(directory.to_owned())),
+            Announced::Nothing => {}
         }
         if let Some(Ok(Some(status))) = child.as_mut().map(|child| child.try_wait()) {
             return Err(DaemonError::Ended { status: status.to_string(), tail: tail(), log });
@@ -363,6 +409,32 @@ mod tests {
         assert!(matches!(error, DaemonError::Spawn { .. }));
         assert_eq!(Daemon::status(&data).await.unwrap(), Status::Stopped);
         assert!(!Daemon::stop(&data).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_another_version_left_is_stale_and_what_it_runs_can_be_stopped() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut other = Command::new("sleep").arg("600").spawn().unwrap();
+        let announce = |text: &str| std::fs::write(endpoint_file(directory.path()), text).unwrap();
+        announce("{\"port\": 1}");
+        assert_eq!(Daemon::status(directory.path()).await.unwrap(), Status::Stopped);
+        assert!(!Daemon::stop(directory.path()).await.unwrap());
+        assert!(!endpoint_file(directory.path()).exists());
+
+        let lock = Lock::take(directory.path()).unwrap().unwrap();
+        announce("{\"port\": 1}");
+        let error = Daemon::status(directory.path()).await.unwrap_err().to_string();
+        assert!(error.ends_with("stop it with `mlflow-host cloud stop`, then try again"), "{error}");
+        let error = Daemon::stop(directory.path()).await.unwrap_err();
+        assert!(matches!(error, DaemonError::Nameless(_)), "{error}");
+        announce(&format!("{{\"pid\": {}}}", other.id()));
+        let stopping = tokio::spawn({
+            let directory = directory.path().to_owned();
+            async move { Daemon::stop(&directory).await }
+        });
+        tokio::task::spawn_blocking(move || other.wait()).await.unwrap().unwrap();
+        drop(lock);
+        assert!(stopping.await.unwrap().unwrap());
     }
 
     #[test]

@@ -224,6 +224,8 @@ store! {
     key_versions: "cloudkms.googleapis.com.CryptoKeyVersion",
     /// What versions of keys encrypt with, by version, base64.
     key_material: "local.KeyMaterial",
+    /// Regular resources by kind and name: `vpcaccess.googleapis.com/Connector projects/…`.
+    regular: "local.Regular",
     /// IAM policies by full resource name: `//run.googleapis.com/projects/…`.
     policies: "local.Policy",
     /// `projects/P/locations/L/jobs/J/executions/E`.

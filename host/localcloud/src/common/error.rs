@@ -39,11 +39,13 @@ pub(crate) struct ApiError {
     pub(crate) message: String,
     /// `google.rpc` details, each with its `@type`.
     pub(crate) details: Vec<Value>,
+    /// Whether the request breaks Google's description of the API.
+    pub(crate) violation: bool,
 }
 
 impl ApiError {
     fn new(code: u16, status: &'static str, reason: &'static str, message: String) -> Self {
-        Self { code, status, reason, message, details: Vec::new() }
+        Self { code, status, reason, message, details: Vec::new(), violation: false }
     }
 
     /// 400: the request is wrong in itself.

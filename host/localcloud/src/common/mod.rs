@@ -5,5 +5,6 @@ pub(crate) mod error;
 pub(crate) mod identifiers;
 pub(crate) mod json;
 pub(crate) mod latency;
+pub(crate) mod mishap;
 pub(crate) mod operations;
 pub(crate) mod policies;

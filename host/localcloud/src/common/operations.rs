@@ -14,9 +14,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::mishap::{self, OperationFault};
 use super::{clock, identifiers};
 use crate::data::file::FileError;
 use crate::store::Collection;
+
+/// How long `wait` waits for an operation that is stalled on request.
+const STALLED: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// The caller, as far as the local cloud knows one.
 pub(crate) const CALLER: &str = "developer@localhost";
@@ -50,6 +54,9 @@ pub(crate) struct Operation {
     pub(crate) outcome: Option<Outcome>,
     /// Whether the very first answer may say that it is done.
     pub(crate) at_once: bool,
+    /// What was asked to go wrong with it.
+    #[serde(default)]
+    pub(crate) fault: OperationFault,
 }
 
 /// What came of an operation.
@@ -114,6 +121,7 @@ impl Operation {
             ended: None,
             outcome: None,
             at_once: false,
+            fault: mishap::of_operation().unwrap_or_default(),
         }
     }
 
@@ -132,8 +140,11 @@ impl Operation {
     /// The same, done from the start.
     pub(crate) fn finished(mut self, response: Value) -> Self {
         self.ended = Some(Timestamp::now());
-        self.outcome = Some(Outcome::Done(response));
-        self.at_once = true;
+        self.outcome = Some(match self.fault.failure.clone() {
+            Some(failure) => Outcome::Failed(failure),
+            None => Outcome::Done(response),
+        });
+        self.at_once = self.fault.polls == 0;
         self
     }
 
@@ -280,15 +291,16 @@ impl Operations {
         self.rows.change::<FileError>(&operation.key(), |operation| {
             operation.ended = Some(Timestamp::now());
             operation.input = Value::Null;
-            operation.outcome = Some(match result {
-                Ok(response) => {
-                    // Cloud Run's metadata is the resource itself, as it is now.
-                    if operation.service == "run" && !response.is_null() {
-                        operation.metadata = response.clone();
-                    }
-                    Outcome::Done(response)
-                }
-                Err(failure) => Outcome::Failed(failure),
+            // Cloud Run's metadata is the resource itself, as it is now.
+            if let Ok(response) = &result
+                && operation.service == "run"
+                && !response.is_null()
+            {
+                operation.metadata = response.clone();
+            }
+            operation.outcome = Some(match (operation.fault.failure.clone(), result) {
+                (Some(failure), _) | (None, Err(failure)) => Outcome::Failed(failure),
+                (None, Ok(response)) => Outcome::Done(response),
             });
             Ok(())
         })?;
@@ -312,7 +324,7 @@ impl Operations {
         let mut polls = self.polls.lock().unwrap_or_else(PoisonError::into_inner);
         let count = polls.entry(key).or_default();
         *count += 1;
-        if *count == 1 && !operation.at_once {
+        if *count <= operation.fault.polls.max(1) && !operation.at_once {
             operation.outcome = None;
             operation.ended = None;
         }
@@ -327,6 +339,11 @@ impl Operations {
         limit: std::time::Duration,
     ) -> Option<Operation> {
         let key = key(service, name);
+        if self.rows.get(&key)?.fault.polls > 0 {
+            // Google's `wait` may return early, and does so for an operation that is stalled.
+            tokio::time::sleep(limit.min(STALLED)).await;
+            return self.poll(service, name);
+        }
         let done = async {
             loop {
                 let finished = self.finished.notified();

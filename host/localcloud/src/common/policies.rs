@@ -35,7 +35,8 @@ pub(crate) fn get(cloud: &Cloud, resource: &str) -> Value {
 pub(crate) fn set(cloud: &Cloud, resource: &str, policy: &Value) -> Result<Value, ApiError> {
     let bindings = normalised(cloud, policy)?;
     let version = if bindings.iter().any(|binding| binding.get("condition").is_some()) { 3 } else { 1 };
-    let current = text(&get(cloud, resource), "etag").unwrap_or(UNSET).to_owned();
+    let before = get(cloud, resource);
+    let current = text(&before, "etag").unwrap_or(UNSET).to_owned();
     if let Some(given) = text(policy, "etag").filter(|given| *given != current) {
         return Err(ApiError::aborted(format!(
             "There were concurrent policy changes. Please retry the whole read-modify-write with \
@@ -45,6 +46,7 @@ pub(crate) fn set(cloud: &Cloud, resource: &str, policy: &Value) -> Result<Value
     }
     let policy = json!({"version": version, "etag": identifiers::etag(), "bindings": bindings});
     cloud.store.policies.put(resource, policy.clone())?;
+    cloud.late.note(resource, before);
     Ok(policy)
 }
 
@@ -56,7 +58,7 @@ pub(crate) fn remove(cloud: &Cloud, resource: &str) -> Result<(), FileError> {
 /// Whether `member` has one of `roles` on one of `resources`. Conditions count as met.
 pub(crate) fn grants(cloud: &Cloud, resources: &[String], roles: &[&str], member: &str) -> bool {
     resources.iter().any(|resource| {
-        let policy = get(cloud, resource);
+        let policy = cloud.late.before(resource).unwrap_or_else(|| get(cloud, resource));
         list(&policy, "bindings").any(|binding| {
             text(binding, "role").is_some_and(|role| roles.contains(&role))
                 && list(binding, "members").filter_map(Value::as_str).any(|candidate| {

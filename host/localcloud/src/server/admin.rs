@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::Server;
 use super::call::json_response;
-use super::faults::Rule;
+use super::faults;
 use crate::common::json;
+use crate::services::regular;
 use crate::services::run::fronts;
 
 /// Longest body of an admin request, in bytes.
@@ -32,8 +33,10 @@ pub(crate) async fn answer(server: &Server, request: Request<Body>) -> Response<
         (&Method::GET, "faults") => ok(&json!({"faults": server.faults.rules()})),
         (&Method::DELETE, "faults") => {
             server.faults.clear();
+            server.cloud.late.clear();
             ok(&json!({}))
         }
+        (&Method::GET, "traps") => ok(&json!({"traps": faults::traps()})),
         (&Method::POST, "faults") => add_fault(server, request).await,
         (&Method::GET, other) => {
             match other.strip_prefix("builds/").and_then(|rest| rest.strip_suffix("/log")) {
@@ -50,21 +53,20 @@ fn ok(body: &Value) -> Response<Body> {
 }
 
 fn unknown() -> Response<Body> {
-    let message = "The local cloud has GET health, endpoints, requests, counters, resources, faults, \
+    let message = "The local cloud has GET health, endpoints, requests, counters, resources, faults, traps, \
                    builds/ID/log, POST faults and DELETE faults under /_local/.";
     json_response(StatusCode::NOT_FOUND, &json!({"error": {"code": 404, "message": message}}))
 }
 
 async fn add_fault(server: &Server, request: Request<Body>) -> Response<Body> {
-    let rule = match axum::body::to_bytes(request.into_body(), LIMIT).await {
-        Ok(bytes) => serde_json::from_slice::<Rule>(&bytes).map_err(|error| error.to_string()),
+    let added = match axum::body::to_bytes(request.into_body(), LIMIT).await {
+        Ok(bytes) => serde_json::from_slice::<Value>(&bytes)
+            .map_err(|error| error.to_string())
+            .and_then(|value| server.faults.add(value).map_err(|error| error.to_string())),
         Err(error) => Err(error.to_string()),
     };
-    match rule {
-        Ok(rule) => {
-            server.faults.add(rule);
-            ok(&json!({"faults": server.faults.rules()}))
-        }
+    match added {
+        Ok(()) => ok(&json!({"faults": server.faults.rules()})),
         Err(error) => {
             let message = format!("The body is no fault rule: {error}");
             json_response(StatusCode::BAD_REQUEST, &json!({"error": {"code": 400, "message": message}}))
@@ -106,6 +108,17 @@ fn resources(server: &Server) -> Value {
             }
             "local.Policy" if json::list(&body, "bindings").next().is_some() => {
                 "iam.googleapis.com/Policy".to_owned()
+            }
+            "local.Regular" => {
+                if let Some((kind, name)) = regular::shown(&name, &body) {
+                    projects
+                        .entry(project)
+                        .or_default()
+                        .entry(kind.to_owned())
+                        .or_default()
+                        .push(name.to_owned());
+                }
+                continue;
             }
             kind if kind.starts_with("local.") => continue,
             kind => kind.replacen(".com.", ".com/", 1),

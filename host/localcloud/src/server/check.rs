@@ -61,10 +61,12 @@ fn refuse(problems: &[Problem], describe: impl Fn(&Problem) -> String) -> Result
         .zip(&descriptions)
         .map(|(problem, description)| json!({"field": problem.path, "description": description}))
         .collect();
-    Err(ApiError::invalid(descriptions.join("\n")).detail(json!({
+    let mut error = ApiError::invalid(descriptions.join("\n")).detail(json!({
         "@type": "type.googleapis.com/google.rpc.BadRequest",
         "fieldViolations": violations,
-    })))
+    }));
+    error.violation = true;
+    Err(error)
 }
 
 #[cfg(test)]

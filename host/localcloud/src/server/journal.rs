@@ -33,7 +33,16 @@ pub(crate) struct Entry {
     pub(crate) via: &'static str,
     /// Whether it may change something.
     pub(crate) mutating: bool,
+    /// How it breaks Google's description of the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) violation: Option<Violation>,
 }
+
+/// What is wrong with a request by Google's description of the API: no such method, parameter,
+/// field, type or value.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Violation(pub(crate) String);
 
 /// Numbers of requests.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -43,6 +52,10 @@ pub(crate) struct Counters {
     /// Those that may change something. Root paths are not counted here: they are what running
     /// containers do with their buckets, not what a deployment does.
     pub(crate) mutating: u64,
+    /// Those that break Google's description of the API.
+    pub(crate) violations: u64,
+    /// Requests by method id.
+    pub(crate) requests_by_method: BTreeMap<&'static str, u64>,
     /// Mutating requests by method id.
     pub(crate) by_method: BTreeMap<&'static str, u64>,
 }
@@ -73,6 +86,8 @@ impl Journal {
     pub(crate) fn record(&self, entry: Entry) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.counters.total += 1;
+        inner.counters.violations += u64::from(entry.violation.is_some());
+        *inner.counters.requests_by_method.entry(entry.id.unwrap_or("unknown")).or_default() += 1;
         if entry.mutating && entry.via != Mode::Root.name() {
             inner.counters.mutating += 1;
             *inner.counters.by_method.entry(entry.id.unwrap_or("unknown")).or_default() += 1;

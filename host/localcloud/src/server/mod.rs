@@ -31,11 +31,12 @@ use tokio::task::JoinSet;
 
 use crate::cloud::Cloud;
 use crate::common::error::{ApiError, ErrorShape};
-use crate::common::{clock, json};
+use crate::common::{clock, json, mishap};
+use crate::data::file::FileError;
 use crate::services;
 use call::{Answer, Call, json_response};
-use faults::{Action, Faults};
-use journal::{Entry, Journal};
+use faults::{Action, Faults, LoadError};
+use journal::{Entry, Journal, Violation};
 use proxy::{Authority, AuthorityError};
 use target::Target;
 
@@ -54,6 +55,20 @@ pub(crate) struct Server {
     ready: AtomicBool,
 }
 
+/// Why a server could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// Its certificates.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The faults that it begins with.
+    #[error(transparent)]
+    Faults(#[from] LoadError),
+    /// The request log.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("connection dropped on request")]
@@ -61,13 +76,14 @@ pub(crate) struct Dropped;
 
 impl Server {
     /// A server for `cloud`.
-    pub(crate) fn new(cloud: Arc<Cloud>) -> Result<Arc<Self>, AuthorityError> {
+    pub(crate) fn new(cloud: Arc<Cloud>) -> Result<Arc<Self>, OpenError> {
+        let faults = Faults::open(&cloud.directory)?;
         let journal = Journal::open(&cloud.directory)?;
         let authority = Authority::open(&cloud.directory)?;
         Ok(Arc::new(Self {
             cloud,
             journal,
-            faults: Faults::default(),
+            faults,
             started: Timestamp::now(),
             authority,
             ready: AtomicBool::new(false),
@@ -145,7 +161,7 @@ impl Server {
         let via = target.mode.name();
         let host = target.host.clone();
         let id = find_method(&host, method.as_str(), &target.path).map(|found| found.id);
-        let response = self.struck(request, target, &format!("{host}{path}")).await;
+        let response = self.struck(request, target, &format!("{host}{path}"), id).await;
         self.journal.record(Entry {
             time: clock::now(),
             method: method.to_string(),
@@ -153,6 +169,10 @@ impl Server {
             path,
             id,
             status: response.as_ref().ok().map(|response| response.status().as_u16()),
+            violation: response
+                .as_ref()
+                .ok()
+                .and_then(|response| response.extensions().get::<Violation>().cloned()),
             via,
             mutating: journal::is_mutating(method.as_str(), id),
         });
@@ -165,9 +185,13 @@ impl Server {
         request: Request<Body>,
         target: Target,
         address: &str,
+        id: Option<&str>,
     ) -> Result<Response<Body>, Dropped> {
-        match self.faults.strike(request.method().as_str(), address) {
-            None => {}
+        let action = self.faults.strike(request.method().as_str(), address, id);
+        if let Some(mishap) = action.as_ref().and_then(Action::mishap) {
+            return Ok(mishap::during(mishap, self.respond(request, target)).await);
+        }
+        match action {
             Some(Action::Delay { milliseconds }) => {
                 tokio::time::sleep(Duration::from_millis(milliseconds)).await;
             }
@@ -184,6 +208,7 @@ impl Server {
                 }
                 return Ok(response);
             }
+            _ => {}
         }
         Ok(self.respond(request, target).await)
     }
@@ -196,9 +221,17 @@ impl Server {
             Some(Ok(reply)) => reply.into_response(),
             Some(Err(error)) => {
                 let status = StatusCode::from_u16(error.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                json_response(status, &error.body(shape))
+                let mut response = json_response(status, &error.body(shape));
+                if error.violation {
+                    response.extensions_mut().insert(Violation(error.message));
+                }
+                response
             }
-            None => no_such_url(&url),
+            None => {
+                let mut response = no_such_url(&url);
+                response.extensions_mut().insert(Violation("There is no such method.".to_owned()));
+                response
+            }
         }
     }
 

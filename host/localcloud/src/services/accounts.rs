@@ -67,6 +67,9 @@ fn name(cloud: &Cloud, call: &Call) -> String {
 }
 
 fn existing(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {
+    if cloud.late.hides(name) {
+        return Err(unknown(name));
+    }
     cloud.store.accounts.get(name).ok_or_else(|| unknown(name))
 }
 
@@ -110,6 +113,7 @@ fn create(cloud: &Cloud, call: &Call) -> Answer {
                 "resourceName": name,
             }))
     })?;
+    cloud.late.note(&name, Value::Null);
     Ok(Reply::Json(account))
 }
 

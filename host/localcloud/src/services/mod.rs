@@ -23,6 +23,7 @@ pub(crate) mod knative;
 pub(crate) mod logging;
 pub(crate) mod networking;
 pub(crate) mod projects;
+pub(crate) mod regular;
 pub(crate) mod run;
 pub(crate) mod secrets;
 pub(crate) mod sql;
@@ -33,6 +34,9 @@ pub(crate) mod usage;
 pub(crate) async fn dispatch(cloud: &Arc<Cloud>, mut call: Call) -> Answer {
     name_project(cloud, &mut call)?;
     usage::require_enabled(cloud, &call)?;
+    if let Some(answer) = regular::call(cloud, &mut call) {
+        return answer;
+    }
     match call.service() {
         "artifactregistry" => artifacts::call(cloud, call).await,
         "cloudbuild" => builds::call(cloud, call),
@@ -40,6 +44,7 @@ pub(crate) async fn dispatch(cloud: &Arc<Cloud>, mut call: Call) -> Answer {
         "cloudresourcemanager" => projects::call(cloud, &call),
         "compute" => compute::call(cloud, call).await,
         "iam" => accounts::call(cloud, call),
+        "iap" => regular::guarded(cloud, &call).unwrap_or_else(|| Err(ApiError::unimplemented(call.id))),
         "logging" => logging::call(cloud, &call),
         "run" => run::call(cloud, call).await,
         "secretmanager" => secrets::call(cloud, call),
@@ -55,7 +60,8 @@ pub(crate) async fn dispatch(cloud: &Arc<Cloud>, mut call: Call) -> Answer {
 pub(crate) async fn settle(cloud: &Arc<Cloud>, operation: &Operation) -> Result<Value, Failure> {
     match operation.service.as_str() {
         "artifactregistry" => artifacts::settle(cloud, operation).await,
-        "cloudbuild" => builds::settle(cloud, operation).await,
+        "cloudbuild" if operation.action.starts_with("builds.") => builds::settle(cloud, operation).await,
+        "cloudbuild" | "iam" | "vpcaccess" => regular::settle(cloud, operation),
         "compute" => compute::settle(cloud, operation),
         "run" => run::settle(cloud, operation).await,
         "servicenetworking" => networking::settle(cloud, operation),
@@ -80,10 +86,11 @@ pub(crate) fn outside(
 
 /// Gives every call a variable `project` with the project's id, however the method names it.
 fn name_project(cloud: &Cloud, call: &mut Call) -> Result<(), ApiError> {
-    let Some(name) = ["project", "projectId", "resource"].iter().find_map(|name| call.variables.get(*name))
-    else {
-        return Ok(());
-    };
+    let named =
+        ["project", "projectId", "resource", "name"].iter().find_map(|name| call.variables.get(*name));
+    // Identity-Aware Proxy takes full names: `projects/P/iap_web/…`.
+    let project = named.map(|name| name.strip_prefix("projects/").unwrap_or(name));
+    let Some(name) = project.and_then(|name| name.split('/').next()) else { return Ok(()) };
     let project = if name == "-" { "-".to_owned() } else { cloud.project(name)? };
     call.variables.insert("project".to_owned(), project);
     Ok(())

@@ -60,7 +60,11 @@ fn key(project: &str, service: &str) -> String {
 pub(crate) fn require_enabled(cloud: &Cloud, call: &Call) -> Result<(), ApiError> {
     let service = format!("{}.googleapis.com", call.service());
     let Some(project) = consumer(cloud, call)? else { return Ok(()) };
-    if is_enabled(cloud, &project, &service) { Ok(()) } else { Err(disabled(&project, &service)) }
+    if is_enabled(cloud, &project, &service) && !cloud.late.hides(&key(&project, &service)) {
+        Ok(())
+    } else {
+        Err(disabled(&project, &service))
+    }
 }
 
 /// The project that a call concerns; none for operations without one in their names.
@@ -214,6 +218,9 @@ fn listed(cloud: &Cloud, project: &str, filter: Option<&str>) -> Result<Vec<Valu
 fn change(cloud: &Arc<Cloud>, project: &str, services: &[String], enable: bool, verb: &str) -> Answer {
     for service in services {
         known(service)?;
+    }
+    for service in services {
+        cloud.late.note(&key(project, service), Value::Null);
     }
     let done = services.iter().all(|service| is_enabled(cloud, project, service) == enable);
     let target = format!("projects/{project}/services");

@@ -58,7 +58,8 @@ async fn what_a_key_encrypts_only_that_key_decrypts() {
     ];
     let disabled = cloud.patch(&format!("{first}?updateMask=state"), json!({"state": "DISABLED"})).await;
     assert_eq!(disabled.0, 200);
-    let answers = [answers.as_slice(), &[message(&open(&cloud, "state", "YQ==", &ciphertext).await)]].concat();
+    let answers =
+        [answers.as_slice(), &[message(&open(&cloud, "state", "YQ==", &ciphertext).await)]].concat();
     insta::assert_snapshot!(answers.join("\n"), @r"
     400 Decryption failed: verify that 'name' refers to the correct CryptoKey.
     400 Decryption failed: verify that 'name' refers to the correct CryptoKey.

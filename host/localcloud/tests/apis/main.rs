@@ -10,9 +10,11 @@ mod support;
 
 mod admin;
 mod builds_and_run;
+mod faults;
 mod iam;
 mod kms;
 mod networks;
+mod regular;
 mod requests;
 mod restart;
 mod secrets;

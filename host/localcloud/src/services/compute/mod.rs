@@ -10,6 +10,7 @@ use crate::common::error::ApiError;
 use crate::common::json::text;
 use crate::common::operations::{Failure, Operation, compute_name};
 use crate::server::call::{Answer, Call, Reply, page};
+use crate::services::regular;
 use crate::store::Collection;
 
 pub(crate) mod addresses;
@@ -122,7 +123,7 @@ pub(crate) fn network_name(cloud: &Cloud, project: &str, reference: &str) -> Res
 }
 
 /// Begins an operation on `target` and answers with it.
-fn begin(cloud: &Arc<Cloud>, call: &Call, target: &str, input: Value) -> Answer {
+pub(crate) fn begin(cloud: &Arc<Cloud>, call: &Call, target: &str, input: Value) -> Answer {
     let name = format!("{}/operations/{}", scope(call), compute_name());
     let mut operation = Operation::new("compute", call.action(), name, call.project(), target).input(input);
     operation.request_id = call.query("requestId").map(str::to_owned);
@@ -137,6 +138,7 @@ fn id_of(cloud: &Cloud, target: &str) -> Option<String> {
     [&cloud.store.networks, &cloud.store.subnetworks, &cloud.store.addresses]
         .into_iter()
         .find_map(|collection| text(&collection.get(target)?, "id").map(str::to_owned))
+        .or_else(|| regular::id_of(cloud, target))
 }
 
 /// A collection as a list message.
@@ -153,7 +155,7 @@ fn listed(call: &Call, collection: &Collection<Value>, kind: &str) -> Result<Vec
     let prefix = format!("{}/{kind}/", scope(call));
     let wanted = match call.query("filter") {
         None => None,
-        Some(filter) => Some(filter_name(filter).ok_or_else(|| {
+        Some(filter) => Some(filtered_name(filter).ok_or_else(|| {
             ApiError::invalid(format!(
                 "Invalid value for field 'filter': '{filter}'. The local cloud filters by name only."
             ))
@@ -167,13 +169,17 @@ fn listed(call: &Call, collection: &Collection<Value>, kind: &str) -> Result<Vec
         .collect())
 }
 
-fn filter_name(filter: &str) -> Option<&str> {
+/// The name that a filter asks for; `None` for a filter by anything else.
+pub(crate) fn filtered_name(filter: &str) -> Option<&str> {
     let rest = filter.trim().strip_prefix("name")?.trim_start();
     let rest = rest.strip_prefix("eq ").or_else(|| rest.strip_prefix('='))?;
     Some(rest.trim().trim_matches(|quote| quote == '"' || quote == '\''))
 }
 
 pub(crate) fn settle(cloud: &Arc<Cloud>, operation: &Operation) -> Result<Value, Failure> {
+    if regular::is_regular(operation) {
+        return regular::settle(cloud, operation);
+    }
     match operation.action.as_str() {
         "networks.delete" => networks::remove(cloud, &operation.target)?,
         "subnetworks.delete" => drop(cloud.store.subnetworks.remove(&operation.target)?),

@@ -81,7 +81,8 @@ fn check_unused(cloud: &Cloud, name: &str) -> Result<(), ApiError> {
         .into_iter()
         .flat_map(|collection| collection.list("projects/"))
         .find(|(_, body)| body["network"] == link.as_str())
-        .map(|(user, _)| user);
+        .map(|(user, _)| user)
+        .or_else(|| crate::services::regular::user_of(cloud, name));
     if let Some(user) = user {
         return Err(in_use("network", name, &user));
     }

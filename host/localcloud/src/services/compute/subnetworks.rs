@@ -217,15 +217,34 @@ fn check_unused(cloud: &Cloud, name: &str) -> Result<(), ApiError> {
                 text(interface, "subnetwork").is_some_and(|other| other.rsplit('/').next() == Some(short))
             });
             if uses {
-                let address = format!(
-                    "projects/{project}/regions/{region}/addresses/serverless-ipv4-{}",
-                    identifiers::digest(&user, 19)
-                );
-                return Err(in_use("subnetwork", name, &address));
+                return Err(held(name, &user));
             }
         }
     }
-    Ok(())
+    // Google gives the addresses of a deleted service back an hour or two later.
+    match cloud.late.before(&format!("addresses of {name}")) {
+        Some(user) => Err(held(name, user.as_str().unwrap_or_default())),
+        None => Ok(()),
+    }
+}
+
+/// Notes that a service or job which is being deleted gives its addresses back.
+pub(crate) fn release_addresses(cloud: &Cloud, user: &str, template: &Value) {
+    let mut scope = user.split('/').skip(1).step_by(2);
+    let (project, region) = (scope.next().unwrap_or_default(), scope.next().unwrap_or_default());
+    for interface in list(template, "vpcAccess.networkInterfaces") {
+        if let Some(short) = text(interface, "subnetwork").and_then(|name| name.rsplit('/').next()) {
+            let name = format!("projects/{project}/regions/{region}/subnetworks/{short}");
+            cloud.late.note(&format!("addresses of {name}"), user.into());
+        }
+    }
+}
+
+/// 400: a subnetwork holds an address of a service or job.
+fn held(name: &str, user: &str) -> ApiError {
+    let scope = name.rsplit_once("/subnetworks/").map_or(name, |(scope, _)| scope);
+    let address = format!("{scope}/addresses/serverless-ipv4-{}", identifiers::digest(user, 19));
+    in_use("subnetwork", name, &address)
 }
 
 fn aggregated(cloud: &Cloud, project: &str) -> Value {

@@ -14,6 +14,7 @@ use crate::common::json::text;
 use crate::common::operations::{Failure, Operation};
 use crate::common::{clock, policies};
 use crate::server::call::{Answer, Call, Reply};
+use crate::services::compute::subnetworks::release_addresses;
 
 pub(super) fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answer {
     let name = call.located("jobs", call.variable("job"));
@@ -101,6 +102,7 @@ fn delete(cloud: &Arc<Cloud>, call: &Call, name: &str) -> Answer {
         Ok(())
     })?;
     let job = changed.ok_or_else(|| missing(name, "JOB"))?;
+    release_addresses(cloud, name, &job["template"]["template"]);
     begin(cloud, call, name, typed("Job", &job), Value::Null)
 }
 

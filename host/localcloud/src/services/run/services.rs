@@ -14,6 +14,7 @@ use crate::common::json::{apply_mask, text};
 use crate::common::operations::{Failure, Operation};
 use crate::common::{clock, identifiers, policies};
 use crate::server::call::{Answer, Call, Reply};
+use crate::services::compute::subnetworks::release_addresses;
 
 pub(super) async fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answer {
     let name = call.located("services", call.variable("service"));
@@ -162,6 +163,7 @@ fn delete(cloud: &Arc<Cloud>, call: &Call, name: &str) -> Answer {
         Ok(())
     })?;
     let service = changed.ok_or_else(|| missing(name, "SERVICE"))?;
+    release_addresses(cloud, name, &service["template"]);
     begin(cloud, call, name, typed("Service", &service), Value::Null)
 }
 
