@@ -16,7 +16,7 @@ use crate::commands::Command;
 ///
 /// Exit codes: 0 done; 1 error, nothing changed; 2 wrong usage; 3 some operations failed or were not
 /// begun, run again to go on; 4 something has to wait, come back later; 10 changes pending
-/// (`preview --exit-code`).
+/// (`preview --exit-code`, `refresh --exit-code`).
 #[derive(Debug, Parser)]
 #[command(
     name = "mlflow-host",
@@ -37,10 +37,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Global {
     /// Write one JSON object a line to standard output instead of text (see docs/json-events.md)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     pub(crate) json: bool,
 
     /// Show what is usually not worth showing, e.g., the messages of the stack
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = 901)]
     pub(crate) verbose: bool,
 }

@@ -1,10 +1,16 @@
 //! Ctrl-C and SIGTERM: the first one stops the run in good order, the second one at once.
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::failure::{Code, Failure, Result};
 use crate::render::Reporter;
+
+/// How long the work may go on after the first signal. The engine takes less; what takes longer, e.g., a
+/// store that does not answer, is left as it is. Whatever was begun is in the journal.
+const PATIENCE: Duration = Duration::from_millis(950);
 
 /// Listens from now on. The receiver turns true with the first signal.
 ///
@@ -23,10 +29,17 @@ pub(crate) fn listen(reporter: &dyn Reporter) -> Result<(watch::Receiver<bool>, 
     Ok((stopped, listener))
 }
 
+async fn signalled(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
 /// Waits for signals.
 pub(crate) struct Listener<'a> {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+    interrupt: Signal,
+    terminate: Signal,
     stop: watch::Sender<bool>,
     reporter: &'a dyn Reporter,
 }
@@ -35,21 +48,19 @@ impl Listener<'_> {
     /// Does `work` and minds the signals meanwhile.
     pub(crate) async fn mind<T>(mut self, work: impl Future<Output = T>) -> T {
         tokio::pin!(work);
-        let mut asked = false;
-        loop {
-            tokio::select! {
-                result = &mut work => return result,
-                _ = self.interrupt.recv() => {}
-                _ = self.terminate.recv() => {}
-            }
-            if asked {
-                // What is on its way is in the journal: the next run takes it up.
-                std::process::exit(i32::from(Code::Failed.number()));
-            }
-            asked = true;
-            self.reporter.notice("Stopping: nothing new is begun. Press Ctrl-C again to leave at once.");
-            // The receiver is gone when the work has just ended.
-            let _ = self.stop.send(true);
+        tokio::select! {
+            result = &mut work => return result,
+            () = signalled(&mut self.interrupt, &mut self.terminate) => {}
         }
+        self.reporter.notice("Stopping: nothing new is begun. Press Ctrl-C again to leave at once.");
+        // The receiver is gone when the work has just ended.
+        let _ = self.stop.send(true);
+        tokio::select! {
+            result = &mut work => return result,
+            () = signalled(&mut self.interrupt, &mut self.terminate) => {}
+            () = tokio::time::sleep(PATIENCE) => {}
+        }
+        // What is on its way is in the journal: the next run takes it up.
+        std::process::exit(i32::from(Code::Failed.number()));
     }
 }

@@ -1,6 +1,6 @@
 //! What Google's description does not say, one hand-kept entry per resource kind.
 //!
-//! The table lives in `kinds/*.toml`, one file per service, parsed when a kind of that service is
+//! The table lives in `kinds/*.toml`, a file or two per service, parsed when a kind of that service is
 //! first asked for. The facts were collected from Google's reference and from the behaviour of the
 //! service; tests check every path and method of the table against the generated description.
 //! Readers: the provider, program validation, the SDK generator and the documentation. Not the
@@ -241,24 +241,25 @@ impl Kind {
 }
 
 struct File {
-    service: &'static str,
+    /// The service, and after a hyphen, where it has several files, what this one is about.
+    name: &'static str,
     text: &'static str,
     parsed: OnceLock<Vec<Kind>>,
 }
 
 macro_rules! files {
-    ($count:literal; $($service:literal)*) => {
+    ($count:literal; $($name:literal)*) => {
         static FILES: [File; $count] = [$(File {
-            service: $service,
-            text: include_str!(concat!("../kinds/", $service, ".toml")),
+            name: $name,
+            text: include_str!(concat!("../kinds/", $name, ".toml")),
             parsed: OnceLock::new(),
         }),*];
     };
 }
 
-files! { 18;
+files! { 19;
     "artifactregistry" "billingbudgets" "cloudbuild" "cloudkms" "cloudresourcemanager" "cloudscheduler"
-    "compute" "iam" "iap" "logging" "monitoring" "run" "secretmanager" "servicenetworking" "serviceusage"
+    "compute" "compute-load-balancing" "iam" "iap" "logging" "monitoring" "run" "secretmanager" "servicenetworking" "serviceusage"
     "sqladmin" "storage" "vpcaccess"
 }
 
@@ -269,6 +270,10 @@ struct Entries {
 }
 
 impl File {
+    fn service(&self) -> &'static str {
+        self.name.split_once('-').map_or(self.name, |(service, _)| service)
+    }
+
     /// The file is embedded and a test parses each, so it is empty in no build that passed.
     fn kinds(&'static self) -> &'static [Kind] {
         self.parsed.get_or_init(|| toml::from_str::<Entries>(self.text).map(|e| e.kind).unwrap_or_default())
@@ -278,8 +283,8 @@ impl File {
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     let service = name.split_once(".googleapis.com/")?.0;
-    let file = FILES.iter().find(|file| file.service == service)?;
-    file.kinds().iter().find(|kind| kind.name == name)
+    let mut files = FILES.iter().filter(|file| file.service() == service);
+    files.find_map(|file| file.kinds().iter().find(|kind| kind.name == name))
 }
 
 /// All kinds, by service and then in the order of the table.

@@ -60,7 +60,7 @@ pub enum EvaluateError {
         path: PropertyPath,
     },
     /// The configuration has no such secret.
-    #[error("the secret `{0}` is not set: set it with `mlflow-host config set --secret {0} VALUE`.")]
+    #[error("the secret `{0}` is not set: name it under `[secrets]` in the TOML file beside the stack.")]
     NoSecret(String),
     /// A list or map was put into a string.
     #[error("a {0} cannot be part of a string: use `join` or `json`.")]

@@ -1,5 +1,5 @@
 //! Prints how long a stack takes from its bytes to its graph: compiled anew, from the cache, and in a
-//! fresh host each time, as the command line does it.
+//! fresh host each time, as the command line does it. Then how much fuel it uses, twice: it must be the same.
 //!
 //! `cargo run --release -p mlflow-host-program --example start stacks/examples/hello.wasm`
 
@@ -44,6 +44,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         );
         // The cache is written in the background.
         std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    let config = ProgramHostConfig {
+        cache_directory: Some(cache.path().into()),
+        fuel: Some(u64::MAX / 2),
+        ..Default::default()
+    };
+    let host = ProgramHost::new(config)?;
+    for _ in 0..2 {
+        let outcome = host.run(&program, &inputs, Arc::new(Anything)).await?;
+        println!("fuel: {} units", outcome.fuel.unwrap_or_default());
     }
     Ok(())
 }

@@ -17,7 +17,9 @@ pub(crate) fn confirm(question: &str, yes: bool, global: Global) -> Result<()> {
         return Err(Failure::usage(
             "This needs a yes, and there is no terminal to ask on. Nothing has been changed.",
         )
-        .with_hint("Say yes in advance with --yes. What `up` would do is shown by `mlflow-host preview`."));
+        .with_hint(
+            "Say yes in advance with --yes. To look and change nothing, there are `preview` and `refresh --exit-code`.",
+        ));
     }
     let mut terminal = io::stderr().lock();
     let asked = write!(terminal, "{question} [y/N] ").and_then(|()| terminal.flush());

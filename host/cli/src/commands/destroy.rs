@@ -1,33 +1,56 @@
 //! `mlflow-host destroy`
 
-use std::collections::BTreeMap;
-use std::time::Instant;
-
-use mlflow_host_engine::{PlanContext, plan_destroy};
+use std::time::{Duration, Instant};
 
 use super::confirm::confirm;
-use super::stack::StackArguments;
+use super::selection::PartArguments;
+use super::stack::{LockArguments, StackArguments};
 use crate::arguments::Global;
-use crate::failure::{Code, Failure, Result};
+use crate::failure::{Code, Result};
 use crate::render::{Ending, Heading, Reporter};
-use crate::session::{Carry, Session};
+use crate::session::{Session, parse_duration};
 
 /// Delete everything that a stack has made.
 ///
 /// What to delete comes from the recorded state: the stack's program is not run and need not exist.
-/// What the cloud cannot delete yet is recorded and said, with exit code 4.
+/// What needs a resource always goes with it. What the cloud cannot delete yet, e.g., a subnetwork for
+/// one or two hours after a service has used it, is recorded and said, with exit code 4; with --wait
+/// the host comes back for it by itself.
 ///
-/// Example:
+/// Examples:
 ///   mlflow-host destroy stacks/dev.wasm
+///   mlflow-host destroy stacks/dev.wasm --yes --wait=3h
+///   mlflow-host destroy stacks/prod.wasm --except-protected
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Destroy {
     #[command(flatten)]
     stack: StackArguments,
 
+    #[command(flatten)]
+    lock: LockArguments,
+
     /// Do not ask before deleting anything
     #[arg(long, short)]
     yes: bool,
+
+    #[command(flatten)]
+    part: PartArguments,
+
+    /// Leave protected resources, and what they need, where they are
+    #[arg(long)]
+    except_protected: bool,
+
+    /// Wait for what the cloud cannot delete yet, at most this long, e.g., `--wait=3h`; a day if left out
+    #[arg(
+        long,
+        value_name = "DURATION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "24h",
+        value_parser = parse_duration
+    )]
+    wait: Option<Duration>,
 }
 
 impl Destroy {
@@ -35,6 +58,7 @@ impl Destroy {
         let started = Instant::now();
         let config = self.stack.config()?;
         let heading = Heading::new("destroy", &config);
+        let selection = self.part.selection(self.except_protected);
         let mut session = Session::without_program(config, reporter);
         if !session.exists().await? {
             reporter.notice(&format!(
@@ -45,15 +69,10 @@ impl Destroy {
             return Ok(Code::Done);
         }
         session.connect(true).await?;
-        let _lock = session.lock("destroy").await?;
+        let _lock = session.lock("destroy", self.lock.timeout).await?;
         session.load().await?;
         session.recover().await?;
-        let lookups = BTreeMap::new();
-        let plan = {
-            let context = PlanContext::new(session.provider()?, &session.secrets, &lookups);
-            plan_destroy(&session.state, &context)
-                .map_err(|problems| Failure::of_stack(&session.config.stack, problems))?
-        };
+        let plan = session.plan_destroy(&selection)?;
         reporter.plan(&heading, &plan, false);
         if !plan.is_empty() {
             let question = format!(
@@ -64,6 +83,6 @@ impl Destroy {
             );
             confirm(&question, self.yes, global)?;
         }
-        session.carry_out(Carry { command: "destroy", plan: &plan, lookups: &lookups, started }).await
+        session.destroy(&selection, plan, self.wait, started).await
     }
 }

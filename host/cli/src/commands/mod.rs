@@ -4,10 +4,14 @@ mod cloud;
 mod completions;
 mod confirm;
 mod destroy;
+mod graph;
 mod outputs;
 mod preview;
+mod refresh;
 mod schema;
+mod selection;
 mod stack;
+mod state;
 mod up;
 
 use tokio::runtime::Runtime;
@@ -21,8 +25,12 @@ use crate::render::Reporter;
 pub(crate) enum Command {
     Up(up::Up),
     Preview(preview::Preview),
+    Refresh(refresh::Refresh),
     Destroy(destroy::Destroy),
     Outputs(outputs::Outputs),
+    Graph(graph::Graph),
+    #[command(subcommand)]
+    State(state::StateCommand),
     #[command(subcommand)]
     Cloud(cloud::Cloud),
     #[command(subcommand)]
@@ -36,8 +44,11 @@ impl Command {
         match self {
             Self::Up(_) => "up",
             Self::Preview(_) => "preview",
+            Self::Refresh(_) => "refresh",
             Self::Destroy(_) => "destroy",
             Self::Outputs(_) => "outputs",
+            Self::Graph(_) => "graph",
+            Self::State(_) => "state",
             Self::Cloud(_) => "cloud",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
@@ -49,8 +60,11 @@ impl Command {
         match self {
             Self::Up(up) => runtime()?.block_on(up.run(global, reporter)),
             Self::Preview(preview) => runtime()?.block_on(preview.run(reporter)),
+            Self::Refresh(refresh) => runtime()?.block_on(refresh.run(global, reporter)),
             Self::Destroy(destroy) => runtime()?.block_on(destroy.run(global, reporter)),
             Self::Outputs(outputs) => runtime()?.block_on(outputs.run(global, reporter)),
+            Self::Graph(graph) => runtime()?.block_on(graph.run(global, reporter)),
+            Self::State(state) => runtime()?.block_on(state.run(global, reporter)),
             Self::Cloud(cloud) => runtime()?.block_on(cloud.run(global, reporter)),
             Self::Schema(schema) => schema.run(global),
             Self::Completions(completions) => Ok(completions.run()),

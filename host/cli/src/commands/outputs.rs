@@ -33,16 +33,7 @@ pub(crate) struct Outputs {
 impl Outputs {
     pub(crate) async fn run(self, global: Global, reporter: &dyn Reporter) -> Result<Code> {
         let mut session = Session::without_program(self.stack.config()?, reporter);
-        if !session.exists().await? {
-            let config = &session.config;
-            return Err(Failure::new(format!(
-                "Stack `{}` has never been brought up on {}, project {}.",
-                config.stack,
-                config.cloud.title(),
-                config.project
-            ))
-            .with_hint(format!("Run `mlflow-host up {}`.", config.program.display())));
-        }
+        session.must_exist().await?;
         session.connect(false).await?;
         session.load().await?;
         let mut outputs = session.outputs().await;

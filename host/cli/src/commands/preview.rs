@@ -1,22 +1,26 @@
 //! `mlflow-host preview`
 
+use std::path::PathBuf;
 use std::time::Instant;
 
-use mlflow_host_engine::{PlanContext, plan};
-
+use super::selection::SelectionArguments;
 use super::stack::StackArguments;
-use crate::failure::{Code, Failure, Result};
+use crate::failure::{Code, Result};
 use crate::render::{Ending, Heading, Reporter};
 use crate::session::Session;
 
 /// Show what `up` would do, and change nothing.
 ///
-/// With --offline neither network nor credentials are used; what a stack looks up is then unknown.
+/// With --offline neither network nor credentials are used; what a stack looks up is then unknown. With
+/// --out the plan is kept in a file (see docs/plan.schema.json) that `up --plan` carries out to the
+/// letter; it holds no secrets.
 ///
 /// Examples:
 ///   mlflow-host preview stacks/dev.wasm --details
 ///   mlflow-host preview stacks/prod.wasm --offline --json
 ///   mlflow-host preview stacks/prod.wasm --exit-code    ends with 10 when there is something to do
+///   mlflow-host preview stacks/prod.wasm --out plan.json
+///   mlflow-host preview stacks/prod.wasm --refresh --exit-code    ends with 10 on drift, too
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Preview {
@@ -24,8 +28,15 @@ pub(crate) struct Preview {
     stack: StackArguments,
 
     /// Touch neither the network, nor a cloud, nor credentials
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["out", "refresh", "adopt"])]
     offline: bool,
+
+    /// Write the plan to this file, for `up --plan`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    #[command(flatten)]
+    selection: SelectionArguments,
 
     /// End with exit code 10 when there is something to do
     #[arg(long)]
@@ -40,24 +51,29 @@ impl Preview {
     pub(crate) async fn run(self, reporter: &dyn Reporter) -> Result<Code> {
         let started = Instant::now();
         let config = self.stack.config()?;
+        let wishes = self.selection.wishes();
         let (secrets, missing) = config.reveal(self.offline)?;
         for key in missing {
             reporter.notice(&format!("The secret `{key}` is not set here: an empty one stands for it."));
         }
         let heading = Heading::new("preview", &config);
         let mut session = Session::declare(config, secrets, reporter).await?;
+        if self.out.is_some() {
+            session.begin_with(None);
+        }
         if !self.offline {
-            session.connect(false).await?;
+            // What is to be exact has to know what `up` will know.
+            session.connect(self.out.is_some() || wishes.need_cloud()).await?;
         }
         session.load().await?;
-        let lookups = session.lookups().await?;
-        let plan = {
-            let context = PlanContext::new(session.provider()?, &session.secrets, &lookups);
-            plan(&session.graph, &session.state, &context)
-                .map_err(|problems| Failure::of_stack(&session.config.stack, problems))?
-        };
+        let digests = session.digests();
+        let plan = session.plan(&wishes, &heading).await?.plan;
         reporter.plan(&heading, &plan, self.details);
-        let code = if self.exit_code && !plan.is_empty() { Code::Pending } else { Code::Done };
+        if let Some(path) = &self.out {
+            session.save(path, digests, &plan, &wishes)?;
+        }
+        let nothing = plan.is_empty() && plan.bookkeeping.is_empty() && plan.renamed.is_empty();
+        let code = if self.exit_code && !nothing { Code::Pending } else { Code::Done };
         reporter.ending(&Ending {
             counts: plan.counts(),
             unchanged: plan.unchanged.len(),

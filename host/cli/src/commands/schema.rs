@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mlflow_host_engine::standard_kinds;
+use mlflow_host_engine::{ChangeKind, standard_kinds, standard_properties};
 use mlflow_host_gcp_api::description::{Api, Schema as Shape, SchemaType};
 use mlflow_host_gcp_api::kinds::{self, Input, Kind, TargetValue};
 use serde_json::{Value as Json, json};
@@ -47,17 +47,14 @@ impl Schema {
         let text = match (self, global.json) {
             (Self::List, false) => list(),
             (Self::List, true) => list_json(),
+            (Self::Show { kind, path }, json) if standard_kinds().any(|standard| standard == kind) => {
+                show_standard(&kind, path.as_deref().unwrap_or_default(), json)?
+            }
             (Self::Show { kind, path }, json) => {
                 let kind = find(&kind)?;
                 let below = path.as_deref().unwrap_or_default();
                 let rows = rows(kind, below);
-                if rows.is_empty() && !below.is_empty() {
-                    return Err(Failure::usage(format!(
-                        "`{}` has no properties below `{below}`.",
-                        kind.name
-                    ))
-                    .with_hint(format!("See `mlflow-host schema show {}`.", kind.name)));
-                }
+                something_below(&rows, &kind.name, below)?;
                 if json { show_json(kind, &rows) } else { show(kind, &rows, below.is_empty()) }
             }
         };
@@ -67,10 +64,6 @@ impl Schema {
 }
 
 fn find(name: &str) -> Result<&'static Kind> {
-    if standard_kinds().any(|standard| standard == name) {
-        return Err(Failure::usage(format!("`{name}` is a standard kind, without a schema of Google's."))
-            .with_hint("Its properties are described in the contract's documentation."));
-    }
     let near = kinds::nearest(name);
     // The type alone will do when it is exact.
     let by_type = near.filter(|near| near.ends_with(&format!("/{name}")));
@@ -86,8 +79,64 @@ fn find(name: &str) -> Result<&'static Kind> {
     }
 }
 
+fn something_below(rows: &[Row], kind: &str, below: &str) -> Result<()> {
+    if !rows.is_empty() || below.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`{kind}` has no properties below `{below}`."))
+        .with_hint(format!("See `mlflow-host schema show {kind}`.")))
+}
+
+/// A kind without an API.
+fn show_standard(kind: &str, below: &str, json: bool) -> Result<String> {
+    let mut rows: Vec<Row> = standard_properties(kind)
+        .unwrap_or_default()
+        .iter()
+        .map(|property| {
+            let replaces = property.on_change == ChangeKind::Replace && !is_standard_lookup(kind);
+            let flags = [(property.required, "required"), (replaces, "replaces")];
+            Row {
+                path: property.name.to_owned(),
+                shape: property.shape.to_owned(),
+                flags: flags.into_iter().filter(|(holds, _)| *holds).map(|(_, flag)| flag).collect(),
+                note: String::new(),
+            }
+        })
+        .collect();
+    rows.retain(|row| is_below(&row.path, below));
+    something_below(&rows, kind, below)?;
+    if json {
+        let line = json!({
+            "version": 1, "event": "kind", "kind": kind, "summary": standard_summary(kind),
+            "lookupOnly": is_standard_lookup(kind), "properties": properties_json(&rows),
+        });
+        return Ok(format!("{line}\n"));
+    }
+    let mut text = String::new();
+    if below.is_empty() {
+        let _ = writeln!(text, "{kind} — {}\n", standard_summary(kind));
+        if is_standard_lookup(kind) {
+            text.push_str("Use       can be looked up, not declared\n\n");
+        }
+        text.push_str("Properties\n");
+    }
+    write_table(&mut text, &rows);
+    if below.is_empty() {
+        text.push_str(
+            "\nNo cloud is asked: it lives in the state alone. required: must be declared. replaces: a change makes \
+             a new one.\n",
+        );
+    }
+    Ok(text)
+}
+
+fn is_standard_lookup(name: &str) -> bool {
+    name == "std/StackReference"
+}
+
 fn standard_summary(name: &str) -> &'static str {
     match name {
+        "std/StackReference" => "The outputs of another stack, whose configuration lies beside this one's.",
         "std/RandomId" => "A few random letters and digits that stay the same.",
         "std/RandomPassword" => "A random password that stays the same.",
         _ => "A value that other resources can refer to.",
@@ -106,8 +155,10 @@ fn list_json() -> String {
         json!({"version": 1, "event": "kind", "kind": kind.name, "summary": kind.summary, "service": kind.service,
                "lookupOnly": kind.is_lookup_only()})
     });
-    let standard = standard_kinds()
-        .map(|name| json!({"version": 1, "event": "kind", "kind": name, "summary": standard_summary(name)}));
+    let standard = standard_kinds().map(|name| {
+        json!({"version": 1, "event": "kind", "kind": name, "summary": standard_summary(name),
+                           "lookupOnly": is_standard_lookup(name)})
+    });
     google.chain(standard).map(|line| format!("{line}\n")).collect()
 }
 
@@ -136,13 +187,7 @@ fn show(kind: &Kind, rows: &[Row], whole: bool) -> String {
         }
         text.push_str("\nProperties\n");
     }
-    let width = rows.iter().map(|row| row.path.len()).max().unwrap_or(0);
-    for Row { path, shape, flags, note } in rows {
-        let flags = flags.join(", ");
-        let separator = if flags.is_empty() || note.is_empty() { "" } else { "; " };
-        let line = format!("  {path:width$}  {shape:8}  {flags}{separator}{note}");
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
+    write_table(&mut text, rows);
     if whole {
         text.push_str(
             "\nrequired: must be declared. replaces: a change needs a new resource. secret: sealed, never shown.\n\
@@ -152,14 +197,28 @@ fn show(kind: &Kind, rows: &[Row], whole: bool) -> String {
     text
 }
 
-fn show_json(kind: &Kind, rows: &[Row]) -> String {
-    let properties: Vec<Json> = rows
-        .iter()
+/// One property a line.
+fn write_table(text: &mut String, rows: &[Row]) {
+    let width = rows.iter().map(|row| row.path.len()).max().unwrap_or(0);
+    for Row { path, shape, flags, note } in rows {
+        let flags = flags.join(", ");
+        let separator = if flags.is_empty() || note.is_empty() { "" } else { "; " };
+        let line = format!("  {path:width$}  {shape:8}  {flags}{separator}{note}");
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+fn properties_json(rows: &[Row]) -> Vec<Json> {
+    rows.iter()
         .map(|row| json!({"path": row.path, "type": row.shape, "flags": row.flags, "note": row.note}))
-        .collect();
+        .collect()
+}
+
+fn show_json(kind: &Kind, rows: &[Row]) -> String {
     let line = json!({
         "version": 1, "event": "kind", "kind": kind.name, "summary": kind.summary, "service": kind.service,
-        "api": kind.api, "resource": kind.resource, "lookupOnly": kind.is_lookup_only(), "properties": properties,
+        "api": kind.api, "resource": kind.resource, "lookupOnly": kind.is_lookup_only(),
+        "properties": properties_json(rows),
     });
     format!("{line}\n")
 }

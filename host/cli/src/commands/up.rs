@@ -1,15 +1,17 @@
 //! `mlflow-host up`
 
+use std::path::PathBuf;
 use std::time::Instant;
 
-use mlflow_host_engine::{Plan, PlanContext, plan};
+use mlflow_host_engine::Plan;
 
 use super::confirm::confirm;
-use super::stack::StackArguments;
+use super::selection::SelectionArguments;
+use super::stack::{LockArguments, StackArguments};
 use crate::arguments::Global;
-use crate::failure::{Code, Failure, Result};
+use crate::failure::{Code, Result};
 use crate::render::{Heading, Reporter};
-use crate::session::{Carry, Session};
+use crate::session::{Carry, PlanFile, Session};
 
 /// Make the cloud match what a stack declares.
 ///
@@ -21,15 +23,32 @@ use crate::session::{Carry, Session};
 ///   mlflow-host up stacks/dev.wasm
 ///   mlflow-host up stacks/dev.wasm --yes --set tier=small
 ///   mlflow-host up stacks/prod.wasm --cloud gcp --set project=my-project
+///   mlflow-host up stacks/prod.wasm --plan plan.json    what `preview --out plan.json` has shown
+///   mlflow-host up stacks/dev.wasm --target run.googleapis.com/Service::mlflow-dev
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Up {
     #[command(flatten)]
     stack: StackArguments,
 
+    #[command(flatten)]
+    lock: LockArguments,
+
     /// Do not ask before changing anything
     #[arg(long, short)]
     yes: bool,
+
+    /// Carry out exactly this plan, which `preview --out` has written, or say what is different by now
+    /// and change nothing. Nobody is asked. Targets and the like come from the plan
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["targets", "excludes", "dependents", "replace", "refresh", "adopt"]
+    )]
+    plan: Option<PathBuf>,
+
+    #[command(flatten)]
+    selection: SelectionArguments,
 
     /// Show the complete inputs of what is created
     #[arg(long)]
@@ -40,24 +59,41 @@ impl Up {
     pub(crate) async fn run(self, global: Global, reporter: &dyn Reporter) -> Result<Code> {
         let started = Instant::now();
         let config = self.stack.config()?;
+        let file = self.plan.as_deref().map(PlanFile::read).transpose()?;
+        let wishes = match &file {
+            Some(file) => file.wishes().clone(),
+            None => self.selection.wishes(),
+        };
         let (secrets, _) = config.reveal(false)?;
         let heading = Heading::new("up", &config);
         let mut session = Session::declare(config, secrets, reporter).await?;
+        if let Some(file) = &file {
+            session.begin_with(Some(file.seed()));
+        }
         session.connect(true).await?;
-        let _lock = session.lock("up").await?;
+        let _lock = session.lock("up", self.lock.timeout).await?;
         session.load().await?;
         session.recover().await?;
-        let lookups = session.lookups().await?;
-        let plan = {
-            let context = PlanContext::new(session.provider()?, &session.secrets, &lookups);
-            plan(&session.graph, &session.state, &context)
-                .map_err(|problems| Failure::of_stack(&session.config.stack, problems))?
-        };
-        reporter.plan(&heading, &plan, self.details);
-        if !plan.is_empty() {
-            confirm(&question(&plan, &heading), self.yes, global)?;
+        let digests = session.digests();
+        if let Some(file) = &file {
+            session.verify_digests(file, &digests)?;
         }
-        session.carry_out(Carry { command: "up", plan: &plan, lookups: &lookups, started }).await
+        let planned = session.plan(&wishes, &heading).await?;
+        if let Some(file) = &file {
+            session.verify(file, &digests, &planned.plan)?;
+        }
+        reporter.plan(&heading, &planned.plan, self.details);
+        if !planned.plan.is_empty() && file.is_none() {
+            confirm(&question(&planned.plan, &heading), self.yes, global)?;
+        }
+        let carry = Carry {
+            command: "up",
+            plan: &planned.plan,
+            lookups: &planned.lookups,
+            observed: &planned.observed,
+            started,
+        };
+        session.carry_out(carry).await
     }
 }
 

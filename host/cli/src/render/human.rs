@@ -1,12 +1,15 @@
 //! Everything for people.
 
-use mlflow_host_engine::{Observer, Plan};
+use jiff::Timestamp;
+use mlflow_host_engine::{Deferral, Drift, Observer, Plan, Recorded};
 use mlflow_host_graph::{Severity, Value};
 use mlflow_host_localcloud::Endpoint;
+use serde_json::Value as Json;
 
 use super::text::counts;
 use super::{
-    CloudStatus, Ending, Heading, Output, Paint, Reporter, duration, live, plan, print, print_error, text,
+    CloudStatus, Ending, Heading, Output, Paint, Reporter, drift, duration, live, plan, print, print_error,
+    text,
 };
 use crate::failure::{Code, Failure};
 
@@ -42,6 +45,15 @@ impl Reporter for Human {
         print(&plan::plan(heading, plan, details, self.out));
     }
 
+    fn drift(&self, heading: &Heading, drifts: &[Drift], recorded: usize) {
+        let follows = if heading.command == "refresh" { "" } else { "\n" };
+        print(&format!("{}{follows}", drift::drift(heading, drifts, recorded, self.out)));
+    }
+
+    fn waiting(&self, held: &[(&Recorded, &Deferral)], until: Timestamp) {
+        print_error(&waiting_text(held, until, self.err));
+    }
+
     fn progress(&self, plan: &Plan, timed: bool) -> Box<dyn Observer> {
         live::progress(plan, timed, self.err, self.live)
     }
@@ -58,9 +70,22 @@ impl Reporter for Human {
         print_error(&failure_text(failure, self.err));
     }
 
+    fn answer(&self, _event: &str, _fields: Json, text: &str) {
+        print(text);
+    }
+
     fn ending(&self, ending: &Ending) {
         print(&ending_text(ending, self.out));
     }
+}
+
+/// What holds what, and until when.
+pub(super) fn waiting_text(held: &[(&Recorded, &Deferral)], until: Timestamp, paint: Paint) -> String {
+    let mut text = format!("{} Waiting until {until}.\n", paint.careful("…"));
+    for (recorded, deferral) in held {
+        text.push_str(&format!("    {}: {}\n", recorded.urn, deferral.reason));
+    }
+    text
 }
 
 /// The error, what is wrong with the stack, and what to do.
@@ -154,7 +179,10 @@ pub(super) fn ending_text(ending: &Ending, paint: Paint) -> String {
     let next = match ending.code {
         Code::Failed => format!("\nRun `mlflow-host {}` again: it goes on from here.", ending.command),
         Code::Deferred => {
-            format!("\nRun `mlflow-host {}` again later: what is left is recorded.", ending.command)
+            let when =
+                ending.retry_at.as_ref().map_or_else(|| "later".to_owned(), |at| format!("after {at}"));
+            let wait = if ending.command == "destroy" { ", or with `--wait`" } else { "" };
+            format!("\nRun `mlflow-host {}` again {when}{wait}: what is left is recorded.", ending.command)
         }
         _ => String::new(),
     };

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use mlflow_host_engine::{Event, Observer, Operation, OperationId, Plan};
+use jiff::Timestamp;
+use mlflow_host_engine::{
+    Change, Deferral, Difference, Drift, Event, Observer, Operation, OperationId, Plan, Recorded,
+};
 use mlflow_host_graph::{Severity, Value};
 use serde_json::{Map, Value as Json, json};
 
@@ -36,6 +39,14 @@ impl Reporter for JsonLines {
         emit("plan", plan_event(heading, plan));
     }
 
+    fn drift(&self, heading: &Heading, drifts: &[Drift], recorded: usize) {
+        emit("drift", drift_event(heading, drifts, recorded));
+    }
+
+    fn waiting(&self, held: &[(&Recorded, &Deferral)], until: Timestamp) {
+        emit("waiting", waiting_event(held, until));
+    }
+
     fn progress(&self, plan: &Plan, _timed: bool) -> Box<dyn Observer> {
         Box::new(Progress { operations: plan.operations.iter().map(named).collect() })
     }
@@ -53,6 +64,10 @@ impl Reporter for JsonLines {
             emit("diagnostic", json!(diagnostic));
         }
         emit("error", json!({"message": failure.message, "hints": failure.hints}));
+    }
+
+    fn answer(&self, event: &str, fields: Json, _text: &str) {
+        emit(event, fields);
     }
 
     fn ending(&self, ending: &Ending) {
@@ -77,6 +92,7 @@ pub(super) fn line(event: &str, fields: Json) -> String {
 pub(super) fn plan_event(heading: &Heading, plan: &Plan) -> Json {
     let counts: Map<_, _> =
         plan.counts().iter().map(|(action, count)| (action_name(*action), json!(count))).collect();
+    let renamed: Vec<_> = plan.renamed.iter().map(|(from, to)| json!({"from": from, "to": to})).collect();
     json!({
         "command": heading.command,
         "stack": heading.stack,
@@ -86,6 +102,8 @@ pub(super) fn plan_event(heading: &Heading, plan: &Plan) -> Json {
         "operations": plan.operations.iter().map(operation).collect::<Vec<_>>(),
         "unchanged": plan.unchanged,
         "bookkeeping": plan.bookkeeping,
+        "renamed": renamed,
+        "partial": plan.partial,
         "counts": counts,
         "outputs": Value::Map(plan.outputs.clone()).to_shown_json(),
         "expectedMilliseconds": plan.longest_chain_milliseconds(),
@@ -98,18 +116,7 @@ fn operation(operation: &Operation) -> Json {
         .steps
         .iter()
         .map(|step| {
-            let changes: Vec<_> = step
-                .changes
-                .iter()
-                .map(|change| {
-                    json!({
-                        "path": change.path.to_string(),
-                        "old": change.old.to_shown_json(),
-                        "new": change.new.to_shown_json(),
-                        "needs": change.kind,
-                    })
-                })
-                .collect();
+            let changes: Vec<_> = step.changes.iter().map(change).collect();
             json!({
                 "urn": step.urn,
                 "identity": step.identity,
@@ -127,6 +134,46 @@ fn operation(operation: &Operation) -> Json {
         "needs": operation.needs,
         "expectedMilliseconds": operation.expected_milliseconds,
     })
+}
+
+fn change(change: &Change) -> Json {
+    json!({
+        "path": change.path.to_string(),
+        "old": change.old.to_shown_json(),
+        "new": change.new.to_shown_json(),
+        "needs": change.kind,
+    })
+}
+
+pub(super) fn drift_event(heading: &Heading, drifts: &[Drift], recorded: usize) -> Json {
+    let resources: Vec<_> = drifts
+        .iter()
+        .map(|drift| {
+            let (word, changes, message) = match &drift.difference {
+                Difference::Gone => ("gone", Vec::new(), None),
+                Difference::Changed(changes) => ("changed", changes.iter().map(change).collect(), None),
+                Difference::Unreadable(message) => ("unreadable", Vec::new(), Some(message)),
+            };
+            json!({"urn": drift.urn, "difference": word, "changes": changes, "message": message})
+        })
+        .collect();
+    json!({
+        "command": heading.command,
+        "stack": heading.stack,
+        "cloud": heading.cloud,
+        "project": heading.project,
+        "region": heading.region,
+        "resources": resources,
+        "unchanged": recorded.saturating_sub(drifts.len()),
+    })
+}
+
+pub(super) fn waiting_event(held: &[(&Recorded, &Deferral)], until: Timestamp) -> Json {
+    let resources: Vec<_> = held
+        .iter()
+        .map(|(recorded, deferral)| json!({"urn": recorded.urn, "reason": deferral.reason}))
+        .collect();
+    json!({"until": until.to_string(), "resources": resources})
 }
 
 pub(super) fn outputs_event(outputs: &[Output], show_secrets: bool) -> Json {
@@ -163,6 +210,7 @@ pub(super) fn ending_event(ending: &Ending) -> Json {
         "skipped": ending.skipped,
         "deferred": ending.deferred,
         "interrupted": ending.interrupted,
+        "retryAt": ending.retry_at,
         "elapsedMilliseconds": milliseconds(ending.elapsed),
     })
 }

@@ -3,6 +3,8 @@
 //! Results (plan, outputs, summary) go to standard output; progress, notices and errors go to standard
 //! error. With `--json` everything goes to standard output, one event a line: see `docs/json-events.md`.
 
+mod drift;
+mod graph;
 mod human;
 mod json;
 mod live;
@@ -17,13 +19,16 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mlflow_host_engine::{Action, Observer, Plan};
+use jiff::Timestamp;
+use mlflow_host_engine::{Action, Deferral, Drift, Observer, Plan, Recorded};
 use mlflow_host_graph::{Severity, Value};
 use mlflow_host_localcloud::Endpoint;
+use serde_json::Value as Json;
 
 use crate::config::StackConfig;
 use crate::failure::{Code, Failure};
 
+pub(crate) use graph::{GraphFormat, graph_line};
 pub(crate) use human::{Human, shown};
 pub(crate) use json::JsonLines;
 pub(crate) use paint::Paint;
@@ -89,6 +94,8 @@ pub(crate) struct Ending {
     pub(crate) deferred: usize,
     /// Whether the run was stopped.
     pub(crate) interrupted: bool,
+    /// When the first deletion that has to wait may be tried again, RFC 3339.
+    pub(crate) retry_at: Option<String>,
     /// How long it took.
     pub(crate) elapsed: Duration,
 }
@@ -105,6 +112,7 @@ impl Ending {
             skipped: 0,
             deferred: 0,
             interrupted: false,
+            retry_at: None,
             elapsed: Duration::ZERO,
         }
     }
@@ -131,11 +139,17 @@ pub(crate) trait Reporter: Send + Sync {
     fn notice(&self, message: &str);
     /// A plan. With `details`, the complete inputs of what is created.
     fn plan(&self, heading: &Heading, plan: &Plan, details: bool);
+    /// What has changed in the cloud, out of so many recorded resources.
+    fn drift(&self, heading: &Heading, drifts: &[Drift], recorded: usize);
+    /// The cloud still holds something: the host sleeps until then.
+    fn waiting(&self, held: &[(&Recorded, &Deferral)], until: Timestamp);
     /// Whoever shows the progress of a plan. `timed` says whether the expected durations, which are
     /// Google's, hold for this cloud.
     fn progress(&self, plan: &Plan, timed: bool) -> Box<dyn Observer>;
     /// The outputs of a stack.
     fn outputs(&self, outputs: &[Output], show_secrets: bool);
+    /// What was asked for: an event for scripts, text for people.
+    fn answer(&self, event: &str, fields: Json, text: &str);
     /// The local cloud.
     fn cloud(&self, status: &CloudStatus);
     /// An error.

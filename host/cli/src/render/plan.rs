@@ -24,13 +24,20 @@ pub(super) fn plan(heading: &Heading, plan: &Plan, details: bool, paint: Paint) 
     for operation in &plan.operations {
         write_operation(&mut text, operation, heading, details, paint);
     }
+    for (from, to) in &plan.renamed {
+        let _ =
+            writeln!(text, "  = {:ACTION$}{from} → {to}  {}", "rename", paint.dim("(no request is sent)"));
+    }
     for urn in &plan.bookkeeping {
         let _ = writeln!(text, "  = {:ACTION$}{urn}  {}", "record", paint.dim("(no request is sent)"));
     }
-    if !plan.operations.is_empty() || !plan.bookkeeping.is_empty() {
+    if !(plan.operations.is_empty() && plan.bookkeeping.is_empty() && plan.renamed.is_empty()) {
         text.push('\n');
     }
     let _ = writeln!(text, "{}", paint.bold(&sum(plan)));
+    if plan.partial {
+        text.push_str("Only part of the stack: the rest and the outputs stay as they are.\n");
+    }
     if plan.longest_chain_milliseconds() >= 1000 {
         let of = |milliseconds| duration(std::time::Duration::from_millis(milliseconds));
         let _ = writeln!(
@@ -49,6 +56,9 @@ pub(super) fn plan(heading: &Heading, plan: &Plan, details: bool, paint: Paint) 
 
 fn sum(plan: &Plan) -> String {
     let mut parts = counts(&plan.counts(), false);
+    if parts.is_empty() && plan.partial {
+        return "No changes in this part.".to_owned();
+    }
     if parts.is_empty() {
         return match plan.unchanged.len() {
             0 => "No changes: there is nothing.".to_owned(),
@@ -128,7 +138,7 @@ fn write_input(text: &mut String, name: &str, input: &Value, indent: &str) {
     }
 }
 
-fn write_change(text: &mut String, change: &Change, indent: &str, paint: Paint) {
+pub(super) fn write_change(text: &mut String, change: &Change, indent: &str, paint: Paint) {
     let path = &change.path;
     let forces = match change.kind {
         ChangeKind::Replace => format!("  {}", paint.careful("(replaces)")),

@@ -2,12 +2,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use mlflow_host_engine::{Action, Change, ChangeKind, Event, Operation, OperationId, Plan, Step};
+use mlflow_host_engine::{
+    Action, Change, ChangeKind, Deferral, Difference, Drift, Event, Operation, OperationId, Plan, Step,
+};
 use mlflow_host_graph::{Diagnostic, Value};
 use serde_json::json;
 
-use super::human::{ending_text, failure_text, outputs_table};
-use super::json::{ending_event, line, outputs_event, plan_event, progress_lines};
+use super::human::{ending_text, failure_text, outputs_table, waiting_text};
+use super::json::{
+    drift_event, ending_event, line, outputs_event, plan_event, progress_lines, waiting_event,
+};
 use super::live::plain_text;
 use super::*;
 
@@ -100,7 +104,10 @@ fn everything() -> Plan {
     old.reason = "replaced".to_owned();
     let services = ["run", "sqladmin"].map(|name| step(&format!("{service}::{name}"), Value::empty_map()));
     Plan {
-        renamed: BTreeMap::new(),
+        renamed: BTreeMap::from([(
+            "run.googleapis.com/Job::sweeper".parse().unwrap(),
+            "run.googleapis.com/Job::cleaner".parse().unwrap(),
+        )]),
         partial: false,
         operations: vec![
             operation(0, Action::Create, services.to_vec(), &[], 20_000),
@@ -146,12 +153,91 @@ fn a_plan_with_details_shows_inputs_and_no_secret() {
 
 #[test]
 fn a_plan_without_changes() {
-    let unchanged = Plan { operations: vec![], bookkeeping: BTreeSet::new(), ..everything() };
+    let unchanged =
+        Plan { operations: vec![], bookkeeping: BTreeSet::new(), renamed: BTreeMap::new(), ..everything() };
     assert_snapshot!(plan::plan(&heading(), &unchanged, false, PLAIN), @r"
     Stack dev on Google Cloud, project mlflow-dev, region europe-west1
 
     No changes: 1 unchanged.
     ");
+}
+
+#[test]
+fn part_of_a_plan_says_so() {
+    let partial = Plan { partial: true, ..everything() };
+    let text = plan::plan(&heading(), &partial, false, PLAIN);
+    assert!(text.contains("Only part of the stack: the rest and the outputs stay as they are.\n"), "{text}");
+    assert_eq!(plan_event(&heading(), &partial)["partial"], true);
+    assert_eq!(
+        plan_event(&heading(), &partial)["renamed"],
+        json!([{"from": "run.googleapis.com/Job::sweeper", "to": "run.googleapis.com/Job::cleaner"}])
+    );
+}
+
+fn drifts() -> Vec<Drift> {
+    let drift = |urn: &str, difference| Drift { urn: urn.parse().unwrap(), difference };
+    let changes = vec![
+        change("labels.team", "ml", "ops", ChangeKind::Update),
+        change("template.timeout", Value::Null, "30s", ChangeKind::Update),
+        change(
+            "password",
+            Value::from("a").into_secret(),
+            Value::from("b").into_secret(),
+            ChangeKind::Update,
+        ),
+    ];
+    vec![
+        drift("run.googleapis.com/Job::old", Difference::Gone),
+        drift("run.googleapis.com/Service::mlflow", Difference::Changed(changes)),
+        drift("sqladmin.googleapis.com/User::mlflow", Difference::Unreadable("Forbidden.".to_owned())),
+    ]
+}
+
+#[test]
+fn drift_is_a_diff_of_what_was_declared() {
+    assert_snapshot!(drift::drift(&heading(), &drifts(), 12, PLAIN), @r#"
+    Drift of stack dev on Google Cloud, project mlflow-dev, region europe-west1
+
+      - gone        run.googleapis.com/Job::old
+      ~ changed     run.googleapis.com/Service::mlflow
+          labels.team: "ml" → "ops"
+          + template.timeout: "30s"
+          password: [secret] → another [secret]
+      ? unreadable  sqladmin.googleapis.com/User::mlflow
+          Forbidden.
+
+    Drift: 1 changed, 1 gone, 1 unreadable, 9 as recorded.
+    "#);
+    assert_snapshot!(drift::drift(&heading(), &[], 12, PLAIN), @r"
+    Drift of stack dev on Google Cloud, project mlflow-dev, region europe-west1
+
+    No drift: 12 as recorded.
+    ");
+    assert_snapshot!(line("drift", drift_event(&heading(), &drifts(), 12)), @r#"{"cloud":"gcp","command":"up","event":"drift","project":"mlflow-dev","region":"europe-west1","resources":[{"changes":[],"difference":"gone","message":null,"urn":"run.googleapis.com/Job::old"},{"changes":[{"needs":"update","new":"ops","old":"ml","path":"labels.team"},{"needs":"update","new":"30s","old":null,"path":"template.timeout"},{"needs":"update","new":"[secret]","old":"[secret]","path":"password"}],"difference":"changed","message":null,"urn":"run.googleapis.com/Service::mlflow"},{"changes":[],"difference":"unreadable","message":"Forbidden.","urn":"sqladmin.googleapis.com/User::mlflow"}],"stack":"dev","unchanged":9,"version":1}"#);
+}
+
+#[test]
+fn waiting_says_for_what_and_until_when() {
+    let mut recorded = Recorded {
+        urn: "compute.googleapis.com/Subnetwork::main".parse().unwrap(),
+        identity: "projects/p/regions/r/subnetworks/main".to_owned(),
+        inputs: Value::empty_map(),
+        outputs: Value::empty_map(),
+        hints: mlflow_host_engine::RecordHints::default(),
+        unsettled: false,
+        deferred: None,
+    };
+    let deferral = Deferral {
+        reason: "Cloud Run still holds addresses in the subnetwork.".to_owned(),
+        retry_at: "2026-01-01T01:00:00Z".to_owned(),
+    };
+    recorded.deferred = Some(deferral.clone());
+    let (held, until) = ([(&recorded, &deferral)], deferral.retry_at.parse().unwrap());
+    assert_snapshot!(waiting_text(&held, until, PLAIN), @r"
+    … Waiting until 2026-01-01T01:00:00Z.
+        compute.googleapis.com/Subnetwork::main: Cloud Run still holds addresses in the subnetwork.
+    ");
+    assert_snapshot!(line("waiting", waiting_event(&held, until)), @r#"{"event":"waiting","resources":[{"reason":"Cloud Run still holds addresses in the subnetwork.","urn":"compute.googleapis.com/Subnetwork::main"}],"until":"2026-01-01T01:00:00Z","version":1}"#);
 }
 
 #[test]
@@ -268,13 +354,14 @@ fn the_last_line_says_how_it_went() {
     ");
     let stopped = Ending { interrupted: true, ..failed };
     assert!(ending_text(&stopped, PLAIN).starts_with("Stopped in"));
-    let deferred = Ending { deferred: 1, ..Ending::new("destroy", Code::Deferred) };
+    let retry_at = Some("2026-01-01T01:00:00Z".to_owned());
+    let deferred = Ending { deferred: 1, retry_at, ..Ending::new("destroy", Code::Deferred) };
     assert_snapshot!(ending_text(&deferred, PLAIN), @r"
     Not finished in 0.0s: 1 waiting.
-    Run `mlflow-host destroy` again later: what is left is recorded.
+    Run `mlflow-host destroy` again after 2026-01-01T01:00:00Z, or with `--wait`: what is left is recorded.
     ");
     assert_snapshot!(ending_text(&Ending::new("up", Code::Done), PLAIN), @"Done in 0.0s: nothing to do.");
-    assert_snapshot!(line("summary", ending_event(&ending(Code::Failed))), @r#"{"command":"up","counts":{"create":3,"update":1},"deferred":0,"elapsedMilliseconds":63000,"event":"summary","exitCode":3,"failed":0,"interrupted":false,"skipped":0,"unchanged":12,"version":1}"#);
+    assert_snapshot!(line("summary", ending_event(&ending(Code::Failed))), @r#"{"command":"up","counts":{"create":3,"update":1},"deferred":0,"elapsedMilliseconds":63000,"event":"summary","exitCode":3,"failed":0,"interrupted":false,"retryAt":null,"skipped":0,"unchanged":12,"version":1}"#);
 }
 
 #[test]

@@ -7,12 +7,18 @@ use mlflow_host_graph::{Diagnostic, Kind, Role};
 use mlflow_host_program::{Catalogue, is_opaque};
 use serde_json::Value as Json;
 
+/// The one standard kind that is only looked up.
+const STACK_REFERENCE: &str = "std/StackReference";
+
 /// All kinds that this host knows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kinds;
 
 impl Catalogue for Kinds {
     fn check(&self, kind: &Kind, properties: &Json, role: Role) -> Vec<Diagnostic> {
+        if role == Role::Managed && kind.as_str() == STACK_REFERENCE {
+            return vec![lookup_only(kind)];
+        }
         if let Some(problems) = check_standard(kind, properties, &is_opaque) {
             return problems;
         }

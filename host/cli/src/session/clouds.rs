@@ -9,6 +9,7 @@ use mlflow_host_gcp::{Assets, Credentials, Endpoints, GcpConfig, GcpProvider};
 use mlflow_host_graph::{AssetDigest, Graph};
 use mlflow_host_localcloud::{Daemon, DaemonError, Status};
 
+use super::stacks::OtherStacks;
 use crate::config::{Cloud, StackConfig};
 use crate::failure::{Failure, Result};
 use crate::places;
@@ -90,5 +91,5 @@ pub(super) fn provider(
         assets: Arc::new(GraphAssets(archives.collect())),
         offline: !online,
     });
-    Box::new(Standard::new(provider))
+    Box::new(Standard::new(provider).with_stacks(Arc::new(OtherStacks::new(config, endpoint))))
 }

@@ -1,31 +1,46 @@
 //! One stack with its program, its state and its cloud, put together step by step:
-//! declare → connect → lock → load → recover → look up → (plan, by the command) → carry out.
+//! declare → connect → lock → load → recover → plan → (ask, by the command) → carry out.
 
 mod addresses;
 mod catalogue;
 mod clouds;
+mod planning;
 mod program;
+mod record;
 mod run;
+mod saved;
+mod stacks;
+mod store;
+mod waiting;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mlflow_host_engine::{
-    Apply, ApplyError, Guard, Plan, Provider, State, Store as _, Summary, apply, lookups, recover,
+    Apply, ApplyError, Entry, Guard, Plan, Provider, State, StoreError, Summary, apply, lookups, recover,
 };
 use mlflow_host_graph::{Graph, Urn, Value};
-use mlflow_host_state::DirectoryStore;
+use mlflow_host_state::{KeySource, StateStore};
+use tokio::sync::watch;
 
 use crate::config::StackConfig;
 use crate::failure::{Code, Failure, Result};
 use crate::interrupt;
-use crate::render::{Ending, Output, Reporter};
+use crate::render::{Ending, Output, Reporter, duration};
 
 pub(crate) use addresses::read as local_addresses;
 pub(crate) use clouds::own_program;
+pub(crate) use planning::Wishes;
+pub(crate) use run::holder;
+pub(crate) use saved::PlanFile;
+pub(crate) use store::{Place, variable};
+pub(crate) use waiting::parse_duration;
 
 /// Stands for the seed of a stack that has no state yet, in previews.
 const PREVIEW_SEED: &str = "xxxxx";
+
+/// How long to wait before another attempt at a lock that somebody holds.
+const LOCK_PAUSE: Duration = Duration::from_secs(2);
 
 /// One stack at work.
 pub(crate) struct Session<'a> {
@@ -41,9 +56,11 @@ pub(crate) struct Session<'a> {
     program: Option<String>,
     /// Whether there is no state on disk yet.
     is_new: bool,
+    /// What a state that is not there yet begins with, if that is known beforehand.
+    seed: Option<String>,
     /// Whether the run holds the lock, and may therefore write.
     is_locked: bool,
-    store: DirectoryStore,
+    store: Box<dyn StateStore>,
     /// The address of the local cloud, once it is known.
     endpoint: Option<String>,
     /// Whether the cloud may be asked.
@@ -60,6 +77,8 @@ pub(crate) struct Carry<'a> {
     pub(crate) plan: &'a Plan,
     /// What was looked up for it.
     pub(crate) lookups: &'a BTreeMap<Urn, Value>,
+    /// What a refresh has found and the state on disk does not say yet.
+    pub(crate) observed: &'a [Entry],
     /// When the command began.
     pub(crate) started: Instant,
 }
@@ -82,13 +101,14 @@ impl<'a> Session<'a> {
     /// A session for what needs the state only.
     pub(crate) fn without_program(config: StackConfig, reporter: &'a dyn Reporter) -> Self {
         Self {
-            store: run::store(&config),
+            store: store::store(&config, None),
             state: State::new(&config.stack, config.state_target(), PREVIEW_SEED.to_owned()),
             config,
             secrets: BTreeMap::new(),
             graph: Graph::default(),
             program: None,
             is_new: true,
+            seed: None,
             is_locked: false,
             endpoint: None,
             is_online: false,
@@ -97,16 +117,79 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Makes sure that the state can be read: one that is kept in the local cloud needs that to run.
+    pub(crate) async fn reach(&mut self) -> Result<()> {
+        if self.endpoint.is_none() && self.needs_cloud() {
+            self.connect(true).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that another place can be reached, and leaves the store of this session as it is.
+    pub(crate) async fn reach_for(&mut self, place: &Place) -> Result<()> {
+        if self.endpoint.is_none() && matches!(place, Place::Bucket(_)) {
+            self.endpoint = clouds::endpoint(&self.config, true, self.reporter).await?;
+        }
+        Ok(())
+    }
+
     /// Whether there is a state.
-    pub(crate) async fn exists(&self) -> Result<bool> {
+    pub(crate) async fn exists(&mut self) -> Result<bool> {
+        self.reach().await?;
         Ok(self.store.load().await?.is_some())
     }
 
-    /// Takes the lock: nobody else changes this stack while the guard lives.
-    pub(crate) async fn lock(&mut self, command: &str) -> Result<Box<dyn Guard>> {
-        let guard = self.store.lock(&run::holder(command)).await?;
-        self.is_locked = true;
-        Ok(guard)
+    /// Takes the lock: nobody else changes this stack while the guard lives. Waits for a live holder as long
+    /// as `patience` says.
+    pub(crate) async fn lock(&mut self, command: &str, patience: Duration) -> Result<Box<dyn Guard>> {
+        let begun = Instant::now();
+        let mut has_told = false;
+        loop {
+            let error = match self.store.lock(&run::holder(command)).await {
+                Ok(guard) => {
+                    self.is_locked = true;
+                    return Ok(guard);
+                }
+                Err(error) => error,
+            };
+            let StoreError::Locked { command, by, since, .. } = &error else { return Err(error.into()) };
+            if begun.elapsed() >= patience {
+                return Err(Box::<Failure>::from(error));
+            }
+            if !has_told {
+                has_told = true;
+                self.reporter.notice(&format!(
+                    "Waiting up to {} for {command} by {by}, which holds the lock since {since}.",
+                    duration(patience)
+                ));
+            }
+            tokio::time::sleep(LOCK_PAUSE.min(patience.saturating_sub(begun.elapsed()))).await;
+        }
+    }
+
+    /// The store, for those who look after the state itself.
+    pub(crate) fn store(&self) -> &dyn StateStore {
+        &*self.store
+    }
+
+    /// The store of this stack in another place.
+    pub(crate) fn store_at(&self, place: &Place) -> Box<dyn StateStore> {
+        store::store_at(place, &self.config, self.endpoint.as_deref())
+    }
+
+    /// What the secrets of the state are sealed with.
+    pub(crate) fn key_source(&self) -> KeySource {
+        store::key_source(&self.config, self.endpoint.as_deref())
+    }
+
+    /// How the target is reached; `None` for a local cloud that does not run.
+    pub(crate) fn access(&self) -> Option<mlflow_host_gcp::GcpConfig> {
+        store::access(&self.config, self.endpoint.as_deref())
+    }
+
+    /// Whether the state, or what opens its secrets, is in the cloud, which must then run for it to be read.
+    fn needs_cloud(&self) -> bool {
+        self.config.state_bucket.is_some() || self.config.state_key.is_some()
     }
 
     /// Reads the state, or begins one in memory.
@@ -117,8 +200,12 @@ impl<'a> Session<'a> {
                 self.state = loaded.state;
                 self.is_new = false;
             }
-            None if self.is_locked => self.state.seed = State::fresh_seed(),
-            None => {}
+            None => {
+                let fresh = || self.is_locked.then(State::fresh_seed);
+                if let Some(seed) = self.seed.clone().or_else(fresh) {
+                    self.state.seed = seed;
+                }
+            }
         }
         if !self.is_locked && !self.state.open.is_empty() {
             self.reporter.notice(&format!(
@@ -126,7 +213,7 @@ impl<'a> Session<'a> {
                 self.state.open.len()
             ));
         }
-        if self.is_new && !self.is_locked {
+        if self.is_new && self.state.seed == PREVIEW_SEED {
             self.reporter.notice(&format!(
                 "Nothing is recorded of this stack yet: generated names are shown with `{PREVIEW_SEED}` at \
                  their end."
@@ -142,7 +229,7 @@ impl<'a> Session<'a> {
         self.endpoint = clouds::endpoint(&self.config, start, self.reporter).await?;
         self.is_online = self.endpoint.is_some() || !clouds::is_local(&self.config);
         // A local cloud that has never run has got its identity only now.
-        self.store = run::store(&self.config);
+        self.store = store::store(&self.config, self.endpoint.as_deref());
         Ok(())
     }
 
@@ -156,7 +243,7 @@ impl<'a> Session<'a> {
         let progress = self.reporter.progress(&Plan::default(), true);
         let provider =
             self.provider.as_deref().ok_or_else(|| Failure::new("The state has not been read."))?;
-        recover(&mut self.state, provider, &self.store, progress.as_ref()).await.map_err(apply_failure)?;
+        recover(&mut self.state, provider, &*self.store, progress.as_ref()).await.map_err(apply_failure)?;
         Ok(())
     }
 
@@ -171,31 +258,44 @@ impl<'a> Session<'a> {
     }
 
     /// Carries a plan out, and shows how it went.
-    pub(crate) async fn carry_out(mut self, carry: Carry<'_>) -> Result<Code> {
-        let Carry { command, plan, lookups, started } = carry;
+    pub(crate) async fn carry_out(&mut self, carry: Carry<'_>) -> Result<Code> {
+        let (stop, listener) = interrupt::listen(self.reporter)?;
+        let summary = listener.mind(self.apply(&carry, stop)).await?;
+        Ok(self.finish(&carry, summary).await)
+    }
+
+    /// Carries a plan out.
+    async fn apply(&mut self, carry: &Carry<'_>, stop: watch::Receiver<bool>) -> Result<Summary> {
+        let Carry { command, plan, lookups, observed, .. } = *carry;
         if self.is_new {
             let genesis = self.state.genesis();
             self.store.append(std::slice::from_ref(&genesis)).await?;
             self.state.apply(genesis);
+            self.is_new = false;
+        }
+        if !observed.is_empty() {
+            self.store.append(observed).await?;
         }
         let run = run::begin(command, self.program.clone());
-        let summary = {
-            let provider =
-                self.provider.as_deref().ok_or_else(|| Failure::new("The state has not been read."))?;
-            let progress = self.reporter.progress(plan, !clouds::is_local(&self.config));
-            let context = Apply {
-                plan,
-                graph: &self.graph,
-                provider,
-                secrets: &self.secrets,
-                lookups,
-                store: &self.store,
-                observer: progress.as_ref(),
-                run: &run,
-            };
-            let (stop, listener) = interrupt::listen(self.reporter)?;
-            listener.mind(apply(context, &mut self.state, stop)).await.map_err(apply_failure)?
+        let provider =
+            self.provider.as_deref().ok_or_else(|| Failure::new("The state has not been read."))?;
+        let progress = self.reporter.progress(plan, !clouds::is_local(&self.config));
+        let context = Apply {
+            plan,
+            graph: &self.graph,
+            provider,
+            secrets: &self.secrets,
+            lookups,
+            store: &*self.store,
+            observer: progress.as_ref(),
+            run: &run,
         };
+        apply(context, &mut self.state, stop).await.map_err(apply_failure)
+    }
+
+    /// Shows how it went.
+    async fn finish(&self, carry: &Carry<'_>, summary: Summary) -> Code {
+        let Carry { command, plan, started, .. } = *carry;
         let code = code_of(&summary);
         if command == "up" && code == Code::Done {
             self.reporter.outputs(&self.outputs().await, false);
@@ -207,10 +307,11 @@ impl<'a> Session<'a> {
             skipped: summary.skipped,
             deferred: summary.deferred,
             interrupted: summary.interrupted,
+            retry_at: self.held().map(|(_, deferral)| deferral.retry_at.clone()).min(),
             elapsed: started.elapsed(),
             ..Ending::new(command, code)
         });
-        Ok(code)
+        code
     }
 
     /// The recorded outputs, with the addresses that the local cloud serves them at.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
+use serde_json::Value as Json;
 use tempfile::TempDir;
 
 /// A directory to work in, which is also the home of the host.
@@ -30,8 +31,7 @@ impl Bench {
             .args(arguments)
             .current_dir(self.path())
             .env_clear()
-            .env("HOME", self.path())
-            .env("MLFLOW_HOST_HOME", self.path())
+            .envs(self.environment())
             .output()
             .unwrap();
         let text = |bytes: &[u8]| {
@@ -42,6 +42,49 @@ impl Bench {
         let part =
             |name: &str, text: String| if text.is_empty() { text } else { format!("--- {name}\n{text}") };
         format!("exit {}\n{}{}", output.status.code().unwrap(), part("out", out), part("err", err))
+    }
+
+    /// The variables that make this directory the home of everything.
+    pub(crate) fn environment(&self) -> [(&'static str, &Path); 2] {
+        [("HOME", self.path()), ("MLFLOW_HOST_HOME", self.path())]
+    }
+
+    /// Asks the local cloud, which must run. The answer must be one of success.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: Option<Json>) -> Json {
+        // An error says that another test has installed it, which does as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let status = self.run(&["cloud", "status", "--json"]);
+        let status = status.lines().find(|line| line.starts_with('{')).unwrap();
+        let status: Json = serde_json::from_str(status).unwrap();
+        let address = format!("{}/{path}", status["endpoint"].as_str().unwrap().trim_end_matches('/'));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let request = client.request(method.parse().unwrap(), address);
+            let request = match body {
+                Some(body) => request.json(&body),
+                None => request,
+            };
+            let text = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
+            serde_json::from_str(&text).unwrap_or_default()
+        })
+    }
+
+    /// The text of all journals here.
+    pub(crate) fn journals(&self) -> String {
+        let mut text = String::new();
+        let mut directories = vec![self.path().join(".mlflow-host")];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else if path.ends_with("journal.jsonl") {
+                    text.push_str(&fs::read_to_string(path).unwrap_or_default());
+                }
+            }
+        }
+        text
     }
 
     /// The names of the files and directories here.
@@ -55,9 +98,42 @@ impl Bench {
     }
 }
 
-/// The same text with every `elapsedMilliseconds` set to 0.
+/// `Done in 0.3s: …` and `✓ + create  …  0.3s`, without the duration.
+fn timeless_line(line: &str) -> String {
+    if let Some((took, rest)) = line.strip_prefix("Done in ").and_then(|line| line.split_once(": ")) {
+        assert!(took.ends_with('s'), "{line}");
+        return format!("Done in TIME: {rest}");
+    }
+    if let Some((label, seed)) = line.split_once("mlflow-host-seed: \"") {
+        assert_eq!(seed.len(), "abcde\"\n".len(), "{line}");
+        return format!("{label}mlflow-host-seed: \"SEED\"\n");
+    }
+    match line.rsplit_once("  ") {
+        Some((what, took)) if what.starts_with('✓') && took.ends_with("s\n") => format!("{what}  TIME\n"),
+        _ => line.to_owned(),
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // Whatever was started here has to end here, also when a test has failed.
+        if self.path().join("cloud").exists() {
+            self.run(&["cloud", "stop"]);
+        }
+    }
+}
+
+/// The same text with every `elapsedMilliseconds` set to 0, other durations as `TIME`, and seeds as `SEED`.
 fn timeless(text: &str) -> String {
     const KEY: &str = "\"elapsedMilliseconds\":";
+    let text: String = text.split_inclusive('\n').map(timeless_line).collect();
+    let mut parts = text.split('#');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let text = parts.fold(first, |before, part| {
+        let (seed, rest) = part.split_at_checked(5).unwrap_or((part, ""));
+        let is_seed = seed.bytes().all(|byte| byte.is_ascii_alphanumeric()) && rest.starts_with('"');
+        if is_seed { format!("{before}#SEED{rest}") } else { format!("{before}#{part}") }
+    });
     let mut parts = text.split(KEY);
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |before, part| {

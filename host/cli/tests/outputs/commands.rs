@@ -11,11 +11,13 @@ fn run(arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     assert_snapshot!("help", run(&["--help"]));
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 16] = [
         &["up"],
         &["preview"],
+        &["refresh"],
         &["destroy"],
         &["outputs"],
+        &["graph"],
         &["cloud"],
         &["cloud", "start"],
         &["cloud", "stop"],
@@ -89,7 +91,7 @@ fn the_configuration_is_checked_before_anything_else() {
     exit 1
     --- out
     {"event":"error","hints":[],"message":"dev.toml:3: `target.regoin`: there is no such key. Did you mean `region`? Known here: `cloud`, `project`, `region`.","version":1}
-    {"command":"up","counts":{},"deferred":0,"elapsedMilliseconds":0,"event":"summary","exitCode":1,"failed":0,"interrupted":false,"skipped":0,"unchanged":0,"version":1}
+    {"command":"up","counts":{},"deferred":0,"elapsedMilliseconds":0,"event":"summary","exitCode":1,"failed":0,"interrupted":false,"retryAt":null,"skipped":0,"unchanged":0,"version":1}
     "#);
     assert_eq!(bench.files(), ["dev.toml"]);
 }
@@ -143,7 +145,7 @@ fn without_a_state_there_is_nothing_to_show_or_delete() {
     assert_snapshot!(bench.run(&["destroy", "dev.wasm", "--yes"]), @r"
     exit 0
     --- out
-    Done in 0.0s: nothing to do.
+    Done in TIME: nothing to do.
     --- err
     · Stack `dev` has no state on the local cloud, project mlflow-local: there is nothing to delete.
     ");
@@ -151,7 +153,7 @@ fn without_a_state_there_is_nothing_to_show_or_delete() {
     exit 0
     --- out
     {"event":"notice","message":"Stack `dev` has no state on the local cloud, project mlflow-local: there is nothing to delete.","version":1}
-    {"command":"destroy","counts":{},"deferred":0,"elapsedMilliseconds":0,"event":"summary","exitCode":0,"failed":0,"interrupted":false,"skipped":0,"unchanged":0,"version":1}
+    {"command":"destroy","counts":{},"deferred":0,"elapsedMilliseconds":0,"event":"summary","exitCode":0,"failed":0,"interrupted":false,"retryAt":null,"skipped":0,"unchanged":0,"version":1}
     "#);
     assert!(bench.files().is_empty());
 }
@@ -169,7 +171,7 @@ fn a_local_cloud_that_does_not_run_says_so() {
     exit 0
     --- out
     {"directory":"HOME/cloud","endpoint":null,"event":"cloud","process":null,"services":{},"started":null,"status":"stopped","version":1}
-    {"command":"cloud","counts":{},"deferred":0,"elapsedMilliseconds":0,"event":"summary","exitCode":0,"failed":0,"interrupted":false,"skipped":0,"unchanged":0,"version":1}
+    {"command":"cloud","counts":{},"deferred":0,"elapsedMilliseconds":0,"event":"summary","exitCode":0,"failed":0,"interrupted":false,"retryAt":null,"skipped":0,"unchanged":0,"version":1}
     "#);
     assert_snapshot!(bench.run(&["cloud", "env"]), @r"
     exit 1
@@ -181,7 +183,7 @@ fn a_local_cloud_that_does_not_run_says_so() {
     exit 2
     --- err
     error: This needs a yes, and there is no terminal to ask on. Nothing has been changed.
-    hint: Say yes in advance with --yes. What `up` would do is shown by `mlflow-host preview`.
+    hint: Say yes in advance with --yes. To look and change nothing, there are `preview` and `refresh --exit-code`.
     ");
 }
 
@@ -209,11 +211,27 @@ fn kinds_are_listed_and_explained() {
     error: `storage.googleapis.com/Bucket` has no properties below `nothing`.
     hint: See `mlflow-host schema show storage.googleapis.com/Bucket`.
     ");
-    assert_snapshot!(run(&["schema", "show", "std/Value"]), @r"
+    assert_snapshot!(run(&["schema", "show", "std/RandomId"]), @r"
+    exit 0
+    --- out
+    std/RandomId — A few random letters and digits that stay the same.
+
+    Properties
+      length  a number from 4 to 32  replaces
+      prefix  a string  replaces
+
+    No cloud is asked: it lives in the state alone. required: must be declared. replaces: a change makes a new one.
+    ");
+    assert_snapshot!(run(&["schema", "show", "std/StackReference", "--json"]), @r#"
+    exit 0
+    --- out
+    {"event":"kind","kind":"std/StackReference","lookupOnly":true,"properties":[{"flags":["required"],"note":"","path":"stack","type":"the name of a stack"}],"summary":"The outputs of another stack, whose configuration lies beside this one's.","version":1}
+    "#);
+    assert_snapshot!(run(&["schema", "show", "std/Value", "nothing"]), @r"
     exit 2
     --- err
-    error: `std/Value` is a standard kind, without a schema of Google's.
-    hint: Its properties are described in the contract's documentation.
+    error: `std/Value` has no properties below `nothing`.
+    hint: See `mlflow-host schema show std/Value`.
     ");
 }
 

@@ -5,4 +5,8 @@
 
 mod bench;
 mod commands;
+mod guest;
+mod life;
 mod programs;
+mod signals;
+mod state;

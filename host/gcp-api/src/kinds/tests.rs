@@ -45,9 +45,9 @@ fn sample(kind: &Kind, variable: &str) -> Option<String> {
 fn every_file_parses_and_names_are_unique() {
     for file in &FILES {
         let entries: Entries =
-            toml::from_str(file.text).unwrap_or_else(|error| panic!("{}: {error}", file.service));
+            toml::from_str(file.text).unwrap_or_else(|error| panic!("{}: {error}", file.name));
         for kind in &entries.kind {
-            let expected = format!("{}.googleapis.com/", file.service);
+            let expected = format!("{}.googleapis.com/", file.service());
             assert!(kind.name.starts_with(&expected), "{} is in the wrong file", kind.name);
         }
     }

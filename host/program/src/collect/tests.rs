@@ -65,7 +65,7 @@ fn a_resource_may_have_had_other_names_exist_already_and_take_its_time() {
     let mut collector = collector(Limits::default());
     let options = r#"{"aliases": ["std/Value::old", "std/Value::older"], "import": "projects/p/x", "timeoutMinutes": 1.5}"#;
     collector.declare("std/Value", "new", "{}", options).unwrap();
-    let graph = collector.finish().unwrap();
+    let (graph, _) = collector.finish().unwrap();
     let options = &graph.resources[0].options;
     let aliases: Vec<_> = options.aliases.iter().map(ToString::to_string).collect();
     assert_eq!(aliases, ["std/Value::old", "std/Value::older"]);
