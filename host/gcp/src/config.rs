@@ -32,7 +32,8 @@ pub enum Credentials {
     /// Not at all: the local cloud asks nobody.
     None,
     /// What the environment offers: application default credentials, a service-account key, the
-    /// metadata server, gcloud. Looked for when the first request is sent.
+    /// metadata server, gcloud. Looked for when the first request is sent. Not yet workload identity
+    /// federation, nor impersonation.
     Environment,
     /// Anything else.
     Source(Arc<dyn TokenSource>),

@@ -1,4 +1,7 @@
 //! Access tokens, from wherever there are some.
+//!
+//! Workload identity federation and impersonation of service accounts are left for later: `gcp_auth` knows
+//! neither. Until then a [`TokenSource`] of the host's own can stand in.
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mlflow_host_engine::{Progress, ProviderError, Recovery, RequestAction};
+use mlflow_host_gcp_api::kinds::Kind;
 use mlflow_host_graph::PropertyPath;
 
 use crate::deferral;
@@ -56,6 +57,7 @@ pub(crate) async fn recover(work: Work<'_>) -> Result<Recovery, ProviderError> {
     let found = match work.request.action {
         // Sent again, an update changes nothing more.
         RequestAction::Update => return Ok(Recovery::NotReached),
+        RequestAction::Create if is_setting(work.kind) => return Ok(Recovery::NotReached),
         RequestAction::Delete if work.kind.delete.is_none() => {
             return Ok(Recovery::Reached(Progress::Done(Vec::new())));
         }
@@ -224,7 +226,7 @@ impl<'a> Machine<'a> {
             if says_it_exists(&error) {
                 return self.adopt(handle, error).await;
             }
-            if error.is_ambiguous() {
+            if error.is_ambiguous() && !is_setting(self.work.kind) {
                 // The answer is lost, not necessarily the effect.
                 if let Ok(Some((identity, _))) = self.driver.find(&self.work).await {
                     let mut handle = handle.then(Phase::Settling);
@@ -354,6 +356,11 @@ impl<'a> Machine<'a> {
         ))
         .with_hint("Give it another name, look it up instead of declaring it, or delete the existing one.")
     }
+}
+
+/// Whether a resource is always there, so that being there does not mean that its creation has arrived.
+fn is_setting(kind: &Kind) -> bool {
+    kind.create.as_ref().is_some_and(|create| create.verb == "PATCH")
 }
 
 /// Whether a creation was refused because the name is taken.

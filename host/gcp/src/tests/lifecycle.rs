@@ -411,3 +411,23 @@ async fn what_the_server_names_is_found_by_its_mark_and_content() {
     assert_eq!(outcome.outputs.to_shown_json()["resourceId"], "3");
     cloud.finished();
 }
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_are_always_there_are_sent_again() {
+    let path =
+        "PATCH /iap.googleapis.com/v1/projects/p/iap_web/cloud_run-europe-west1/services/web:iapSettings";
+    let body = json!({"name": "projects/42/iap_web/cloud_run-europe-west1/services/web"});
+    let cloud = Cloud::expecting([(path, reply(body))]);
+    let provider = provider(&cloud);
+    let properties = json!({"service": "web", "applicationSettings": {"cookieDomain": "example.com"}});
+    let target = target(&provider, "iap.googleapis.com/CloudRunServiceSettings::web", properties);
+    let create = request(RequestAction::Create, vec![target]);
+    assert_eq!(provider.recover(&create).await.unwrap(), Recovery::NotReached);
+    run(&provider, &create).await.0.unwrap();
+    cloud.finished();
+    assert_eq!(
+        cloud.body(0),
+        json!({"name": "projects/p/iap_web/cloud_run-europe-west1/services/web",
+            "applicationSettings": {"cookieDomain": "example.com"}})
+    );
+}
