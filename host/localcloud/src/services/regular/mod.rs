@@ -54,7 +54,11 @@ fn has_regular_operations(call: &Call) -> bool {
     matches!(call.service(), "vpcaccess" | "iam" | "cloudscheduler") || call.api.name == "cloudbuild.v2"
 }
 
-fn answer(cloud: &Arc<Cloud>, row: &'static Row, verb: &str, call: &Call) -> Answer {
+fn answer(cloud: &Arc<Cloud>, row: &'static Row, verb: &str, call: &mut Call) -> Answer {
+    // Before anything is locked for a change.
+    let mut body = std::mem::take(&mut call.body);
+    references::resolve(cloud, call, &mut body)?;
+    call.body = body;
     match verb {
         "create" | "insert" => return create(cloud, row, call),
         "list" => return list(cloud, row, call),
@@ -134,7 +138,6 @@ fn create(cloud: &Arc<Cloud>, row: &'static Row, call: &Call) -> Answer {
     if let Some(parent) = parent.filter(|parent| !cloud.store.regular.contains(parent)) {
         return Err(missing(call, names::name_of(&parent)));
     }
-    references::resolve(cloud, call, &mut body)?;
     stamp::new(row, call, &name, &mut body)?;
     if call.query("validateOnly") == Some("true") {
         return Ok(Reply::Json(body));
@@ -215,7 +218,6 @@ fn update(
     let changed = cloud.store.regular.change::<ApiError>(&key(row, name), |resource| {
         let identity = resource["name"].clone();
         change(resource)?;
-        references::resolve(cloud, call, resource)?;
         if row.name != Name::Free {
             resource["name"] = identity;
         }
