@@ -215,6 +215,23 @@ fn a_password_is_made_once_and_a_trigger_replaces() {
 }
 
 #[test]
+fn what_is_only_read_is_not_recorded_as_needed() {
+    let bench = Bench::default();
+    let mut project = resource("model.test/Thing::project", []);
+    project.role = Role::Lookup;
+    let number = reference("model.test/Thing::project", "number");
+    let wanted = graph(vec![project, resource(NETWORK, [("number", number)])]);
+    // The bench has looked nothing up, so the number stays unknown: planning is enough here.
+    assert_eq!(lines(&bench, &wanted), ["create network"]);
+    let mut known = graph(vec![wanted.resources[0].clone(), resource(NETWORK, [])]);
+    known.resources[1].options.depends_on = [wanted.resources[0].urn.clone()].into();
+    up(&bench, &known);
+    assert_eq!(bench.state().integrity(), [] as [&str; 0]);
+    let plan = bench.plan(&known).unwrap();
+    assert!(plan.is_empty() && plan.bookkeeping.is_empty());
+}
+
+#[test]
 fn missing_attributes_are_named() {
     let bench = Bench::default();
     up(&bench, &small("1", "a"));

@@ -404,7 +404,8 @@ pub(crate) fn prepare(
     let urn = named_after.unwrap_or(&resource.urn);
     let declaration = Declaration { urn, properties: &evaluated.properties, suffix: &suffix };
     let Ok(resolved) = context.provider.resolve(&declaration) else { return Ok(None) };
-    let hints = hints(resource, existing.as_ref(), generation, &evaluated, &resolved);
+    let managed = |urn: &Urn| resources.get(urn).is_none_or(|needed| needed.role == Role::Managed);
+    let hints = hints(resource, existing.as_ref(), generation, &evaluated, &resolved, &managed);
     Ok(Some(Prepared { resolved, hints }))
 }
 

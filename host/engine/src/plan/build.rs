@@ -31,6 +31,7 @@ pub fn plan(graph: &Graph, state: &State, context: &PlanContext<'_>) -> Result<P
         state: renamed_state.as_ref().unwrap_or(state),
         context,
         known: HashMap::with_capacity(order.len()),
+        lookups: BTreeSet::new(),
         drafts: Vec::new(),
         draft_of: HashMap::new(),
         deletions: Deletions::default(),
@@ -77,6 +78,8 @@ struct Planner<'a> {
     context: &'a PlanContext<'a>,
     /// What references to each resource will find.
     known: HashMap<Urn, Known>,
+    /// The resources that are read, not managed: nothing of them is recorded.
+    lookups: BTreeSet<Urn>,
     drafts: Vec<Draft>,
     /// The draft that makes or changes each resource.
     draft_of: HashMap<Urn, usize>,
@@ -101,6 +104,7 @@ impl Planner<'_> {
 
     fn take(&mut self, resource: &Resource) {
         if resource.role == Role::Lookup {
+            self.lookups.insert(resource.urn.clone());
             let known = match self.context.lookups.get(&resource.urn) {
                 Some(outputs) => {
                     Known { outputs: outputs.clone(), inputs: Value::empty_map(), complete: true }
@@ -211,7 +215,9 @@ impl Planner<'_> {
         if changes.is_empty() && !recorded.unsettled {
             self.known.insert(urn.clone(), Known::from(recorded));
             self.plan.unchanged.insert(urn.clone());
-            let hints = hints(resource, Some(recorded), recorded.hints.generation, evaluated, &resolved);
+            let managed = |urn: &Urn| !self.lookups.contains(urn);
+            let generation = recorded.hints.generation;
+            let hints = hints(resource, Some(recorded), generation, evaluated, &resolved, &managed);
             if hints != recorded.hints {
                 self.plan.bookkeeping.insert(urn.clone());
             }
@@ -403,9 +409,10 @@ pub(crate) fn hints(
     generation: u32,
     evaluated: &Evaluated,
     resolved: &Resolved,
+    is_managed: &dyn Fn(&Urn) -> bool,
 ) -> RecordHints {
     RecordHints {
-        dependencies: resource.dependencies(),
+        dependencies: resource.dependencies().into_iter().filter(is_managed).collect(),
         generation,
         container: resolved.container.clone(),
         group: resolved.group.clone(),
