@@ -19,6 +19,9 @@ use crate::{Catalogue, Failure, Inputs, Limits, ProgramError};
 
 /// How often a running program is looked at.
 const TICK: Duration = Duration::from_millis(20);
+/// What the calls of a program may take of the machine's stack, in bytes. Interpreters written in C nest
+/// deeply, and quick compilation makes every call dear: with a megabyte, Python cannot even nest a few lists.
+const STACK: usize = 16 << 20;
 /// What a program may say, in bytes.
 const LOG_BYTES: usize = 1 << 20;
 
@@ -198,6 +201,9 @@ fn engine_config(config: &ProgramHostConfig) -> Result<Config, ProgramError> {
     // A program runs for a millisecond: what users feel is how long it takes to compile.
     engine.cranelift_opt_level(OptLevel::None);
     engine.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    engine.max_wasm_stack(STACK);
+    // What the host's own functions take comes on top.
+    engine.async_stack_size(STACK + (2 << 20));
     engine.epoch_interruption(true);
     engine.consume_fuel(config.fuel.is_some());
     // NaN bits would differ between machines.

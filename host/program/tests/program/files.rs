@@ -254,3 +254,22 @@ fn wasi_leads_nowhere_and_repeats_itself() {
     assert_eq!(said("one"), first);
     assert_ne!(said("other"), first, "other inputs, other randomness");
 }
+
+#[test]
+fn there_is_room_for_interpreters_that_nest_deeply() {
+    let component = wat(r#"(component
+        (core module $module
+            (memory (export "memory") 1)
+            (func $dive (param $levels i32)
+                (if (local.get $levels) (then (call $dive (i32.sub (local.get $levels) (i32.const 1))))))
+            (func (export "run") (result i32) (call $dive (i32.const 100000)) (i32.const 0)))
+        (core instance $instance (instantiate $module))
+        (alias core export $instance "memory" (core memory $memory))
+        (func (export "run") (result (result (error string)))
+            (canon lift (core func $instance "run") (memory $memory))))"#);
+    // Counting fuel makes every call dearer.
+    for fuel in [None, Some(1 << 40)] {
+        let outcome = run_on(&host(fuel), &component, &inputs("good"));
+        assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+    }
+}
