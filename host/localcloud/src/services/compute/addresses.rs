@@ -101,6 +101,8 @@ fn delete(cloud: &Arc<Cloud>, call: &Call, name: &str) -> Answer {
     let address = cloud.store.addresses.get(name).ok_or_else(|| missing(name))?;
     let user = cloud.store.connections.list("projects/").into_iter().find(|(network, connection)| {
         address["network"] == format!("{BASE}{network}")
+            // A connection whose peering was removed by hand no longer uses its ranges.
+            && cloud.store.networks.get(network).is_some_and(|network| list(&network, "peerings").count() > 0)
             && list(connection, "reservedPeeringRanges").any(|range| *range == address["name"])
     });
     if let Some((network, _)) = user {
