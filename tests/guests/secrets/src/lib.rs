@@ -68,12 +68,13 @@ fn run() -> Result<()> {
     output("token-part", format!("Bearer {token}"));
     log::info(format!("The token is {token}."));
 
+    // In the memory for as long as it is looked for.
+    let canary = config::require("canary")?;
     let masked = config::list("masked")?.unwrap_or_default();
     let found = masked.iter().map(|text| occurrences(text)).sum::<Result<usize>>()?;
     output("secrets-in-memory", found.to_string());
     output("canaries-in-memory", occurrences(&config::require("masked-canary")?)?.to_string());
-    // The canary itself, so that it is in the memory.
-    output("canary", config::require("canary")?);
+    output("canary", canary);
     Ok(())
 }
 
