@@ -133,10 +133,8 @@ fn migrate(
 
     let databases = std::iter::once(&needs.database.tracking).chain(&needs.database.authentication);
     let execution: Execution = scope.resource();
-    let execution = execution
-        .job(job.resource_id())
-        .replace_on(&needs.image.reference)
-        .depends_on(&needs.database.user);
+    let execution =
+        execution.job(job.resource_id()).replace_on(&needs.image.reference).depends_on(&needs.database.user);
     let execution = databases.fold(execution, |execution, database| {
         execution.replace_on(needs.database.uri(database)).depends_on(database)
     });

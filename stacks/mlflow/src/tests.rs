@@ -252,7 +252,10 @@ fn basic_authentication_gets_its_own_database_and_passwords() {
         environment(&recording, "run.googleapis.com/Job::m-migrate", "/template/template/containers/0");
     assert_eq!(migration["MLFLOW_AUTH_DATABASE_URI"], server["MLFLOW_AUTH_DATABASE_URI"]);
     let execution = resource(&recording, "run.googleapis.com/Execution::m-migrate");
-    assert_eq!(execution.options["replaceOn"][2], server["MLFLOW_AUTH_DATABASE_URI"], "switching it on migrates its database");
+    assert_eq!(
+        execution.options["replaceOn"][2], server["MLFLOW_AUTH_DATABASE_URI"],
+        "switching it on migrates its database"
+    );
     let before = needs(&recording, "run.googleapis.com/Service::m");
     assert!(before.contains("secretmanager.googleapis.com/SecretIamMember::m-session-key"));
     assert!(before.contains("sqladmin.googleapis.com/Database::m-authentication"));
