@@ -107,7 +107,7 @@ impl Provider for GcpProvider {
         let mut declared = properties.clone();
         // Whoever knows the short id may give it under either name.
         if let Some(id) = declared.remove(RESOURCE_ID) {
-            declared.entry("name".to_owned()).or_insert(id);
+            declared.get_or_insert_with("name", || id);
         }
         let declaration = Declaration { urn, properties: &declared, suffix: "" };
         let inputs = resolve(&self.session, kind, &declaration)?.inputs;

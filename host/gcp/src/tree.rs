@@ -23,7 +23,7 @@ fn set_below(at: &mut Value, segments: &[Segment], value: Value) {
     }
     match (at, first) {
         (Value::Map(entries), Segment::Key(key)) => {
-            set_below(entries.entry(key.clone()).or_default(), rest, value);
+            set_below(entries.get_or_insert_with(key, Value::default), rest, value);
         }
         (Value::List(items), Segment::Index(index)) => {
             while items.len() <= *index {

@@ -1,11 +1,9 @@
 //! Declared data: JSON with references to what is known only later.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value as Json, json};
 
 use crate::function::scalar_text;
-use crate::{AssetDigest, Function, PropertyPath, Urn, Value};
+use crate::{AssetDigest, Function, PropertyMap, PropertyPath, Urn, Value};
 
 /// An attribute of another resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +28,7 @@ pub enum Expression {
     /// A list.
     List(Vec<Expression>),
     /// A map.
-    Map(BTreeMap<String, Expression>),
+    Map(PropertyMap<Expression>),
     /// An attribute of another resource, of whatever type it has.
     Attribute(Reference),
     /// Texts joined to one, from a string that holds references.

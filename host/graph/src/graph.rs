@@ -122,7 +122,7 @@ mod tests {
             urn: urn(name),
             role: Role::Managed,
             parent: None,
-            properties: BTreeMap::new(),
+            properties: crate::PropertyMap::new(),
             options: Options {
                 depends_on: depends_on.iter().map(|name| urn(name)).collect(),
                 ..Options::default()

@@ -1,10 +1,10 @@
 //! One declared resource.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Expression, PropertyPath, Urn};
+use crate::{Expression, PropertyMap, PropertyPath, Urn};
 
 /// Whether the host manages the resource or only reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ pub struct Resource {
     /// The component it belongs to, by name, if any.
     pub parent: Option<String>,
     /// The properties, by the REST body's own field names.
-    pub properties: BTreeMap<String, Expression>,
+    pub properties: PropertyMap<Expression>,
     /// How it is to be treated.
     pub options: Options,
 }

@@ -1,14 +1,12 @@
 //! Evaluated data: JSON, plus what is not known yet, what is secret, and what is a file.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{AssetDigest, PropertyPath, Segment};
+use crate::{AssetDigest, PropertyMap, PropertyPath, Segment};
 
 /// A map of properties by name.
-pub type Map = BTreeMap<String, Value>;
+pub type Map = PropertyMap<Value>;
 
 /// Evaluated data. `Serialize` never writes a secret: use [`revealing`] where a secret must be kept.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -326,7 +324,8 @@ mod tests {
         leaf.prop_recursive(4, 32, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
-                prop::collection::btree_map("[$a-z]{0,8}", inner.clone(), 0..4).prop_map(Value::Map),
+                prop::collection::btree_map("[$a-z]{0,8}", inner.clone(), 0..4)
+                    .prop_map(|map| Value::Map(map.into_iter().collect())),
                 inner.prop_map(Value::into_secret),
             ]
         })

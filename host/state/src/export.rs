@@ -59,9 +59,10 @@ pub async fn import(
     if checksum(&exported.state) != exported.checksum {
         return Err(damaged("its checksum does not fit what it says: it has been changed".to_owned()));
     }
-    document::check_format(place, &exported.state)?;
+    let state = exported.state.to_string();
+    document::check_format(place, &state)?;
     let ring = keys.open(place, exported.keys.text()?.as_bytes()).await?;
-    let state: State = document::open(&ring.keys, exported.state, damaged)?;
+    let state: State = document::open(&ring.keys, &state, damaged)?;
     let owner = Owner { stack: stack.to_owned(), target: target.clone() };
     owner.check(place, &state.stack, &state.target)?;
     if let Some(problem) = state.integrity().into_iter().next() {

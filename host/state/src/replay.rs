@@ -3,7 +3,6 @@
 use std::fmt;
 
 use mlflow_host_engine::{Entry, State, StateTarget, StoreError};
-use serde_json::Value as Json;
 
 use crate::envelope;
 use crate::journal::{self, BadLine};
@@ -139,11 +138,9 @@ impl Replay<'_> {
         let line = content.strip_suffix(b"\n").unwrap_or(content);
         let envelope = envelope::unwrap("state", line)
             .ok_or_else(|| damaged("its checksum does not fit what it says".to_owned()))?;
-        let json: Json = serde_json::from_str(envelope.document)
-            .map_err(|error| damaged(format!("it is not JSON ({error})")))?;
         let place = self.places.snapshot();
-        document::check_format(&place, &json)?;
-        let state: State = document::open(self.keys, json, damaged)?;
+        document::check_format(&place, envelope.document)?;
+        let state: State = document::open(self.keys, envelope.document, damaged)?;
         if state.serial != envelope.sequence {
             return Err(damaged("its numbers contradict each other".to_owned()));
         }
@@ -158,11 +155,9 @@ impl Replay<'_> {
         state: &mut Option<State>,
     ) -> Result<(), StoreError> {
         let damaged = |what| self.places.damaged_line(index, line, what);
-        let json: Json = serde_json::from_str(envelope.document)
-            .map_err(|error| damaged(format!("it is not JSON ({error})")))?;
         let place = self.places.journal(index);
-        document::check_format(&place, &json)?;
-        let entry: Entry = document::open(self.keys, json, damaged)?;
+        document::check_format(&place, envelope.document)?;
+        let entry: Entry = document::open(self.keys, envelope.document, damaged)?;
         match (&entry, state.as_ref()) {
             (Entry::Genesis { stack, target, seed, .. }, None) => {
                 self.owner.check(&place, stack, target)?;

@@ -35,7 +35,7 @@ fn step(urn: &str, inputs: Value) -> Step {
         reason: String::new(),
         changes: vec![],
         inputs,
-        predicted: BTreeMap::new(),
+        predicted: mlflow_host_graph::value::Map::new(),
         identity: None,
     }
 }
@@ -126,7 +126,7 @@ fn everything() -> Plan {
             operation(7, Action::Forget, vec![step("run.googleapis.com/Job::kept", Value::Null)], &[], 0),
         ],
         unchanged: BTreeSet::from(["compute.googleapis.com/Network::main".parse().unwrap()]),
-        outputs: BTreeMap::from([
+        outputs: mlflow_host_graph::value::Map::from([
             ("url".to_owned(), Value::Unknown),
             ("password".to_owned(), Value::from("hunter2").into_secret()),
         ]),

@@ -20,6 +20,10 @@ use crate::provider::Declaration;
 use crate::record::{Entry, Recorded, State};
 use crate::standard;
 
+/// How many operations that send nothing are carried out before the writer of the journal gets its turn. As many
+/// again may be under way to the disk: it is written while the next ones are carried out.
+const PACE: usize = 2000;
+
 /// How long operations may still write to the journal after the run has been stopped.
 const GRACE: Duration = Duration::from_millis(700);
 
@@ -124,6 +128,7 @@ impl<'a, 's> Executor<'a, 's> {
         let context = self.context;
         let journal = self.journal;
         let resources = self.resources;
+        let (mut recorded, mut behind) = (0, journal.mark());
         loop {
             while let Some(position) = self.next_ready() {
                 let operation = &context.plan.operations[position];
@@ -132,6 +137,11 @@ impl<'a, 's> Executor<'a, 's> {
                     let started = Instant::now();
                     self.change_state_alone(operation)?;
                     self.finished(operation, started.elapsed(), false);
+                    recorded += 1;
+                    if recorded % PACE == 0 {
+                        // The entries would pile up in memory. An error of the writer ends the run by itself.
+                        let _ = std::mem::replace(&mut behind, journal.mark()).await;
+                    }
                 } else {
                     if let Some(lock) = &operation.lock {
                         self.held.insert(lock);

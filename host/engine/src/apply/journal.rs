@@ -10,17 +10,20 @@ use crate::store::{Store, StoreError};
 /// Called when an entry, and with it every earlier one, is durable.
 type Acknowledgement = oneshot::Sender<()>;
 
+/// An entry on its way to the writer. Without an entry, only a wish to know when the earlier ones are durable.
+type Sent = (Option<Entry>, Option<Acknowledgement>);
+
 /// Writes entries through a [`Writer`]. Entries are durable in the order in which they were recorded, so
 /// one that is waited for vouches for all before it.
 pub(crate) struct Journal<'a> {
     state: Mutex<&'a mut State>,
-    sender: mpsc::UnboundedSender<(Entry, Option<Acknowledgement>)>,
+    sender: mpsc::UnboundedSender<Sent>,
 }
 
 /// Writes what a [`Journal`] records, many entries at a time.
 pub(crate) struct Writer<'a> {
     store: &'a dyn Store,
-    receiver: mpsc::UnboundedReceiver<(Entry, Option<Acknowledgement>)>,
+    receiver: mpsc::UnboundedReceiver<Sent>,
 }
 
 /// A journal over a state, and the writer that must run beside it.
@@ -50,10 +53,17 @@ impl Journal<'_> {
         }
     }
 
+    /// Tells when everything recorded so far is durable.
+    pub(crate) fn mark(&self) -> oneshot::Receiver<()> {
+        let (acknowledgement, durable) = oneshot::channel();
+        let _ = self.sender.send((None, Some(acknowledgement)));
+        durable
+    }
+
     fn send(&self, entry: Entry, acknowledgement: Option<Acknowledgement>) {
         self.state().apply(entry.clone());
         // The receiver is gone only when the writer has failed, and then the run is over.
-        let _ = self.sender.send((entry, acknowledgement));
+        let _ = self.sender.send((Some(entry), acknowledgement));
     }
 }
 
@@ -62,8 +72,11 @@ impl Writer<'_> {
     pub(crate) async fn run(mut self) -> Result<(), StoreError> {
         let mut batch = Vec::new();
         while self.receiver.recv_many(&mut batch, 10_000).await > 0 {
-            let (entries, acknowledgements): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
-            self.store.append(&entries).await?;
+            let (entries, acknowledgements): (Vec<Option<Entry>>, Vec<_>) = batch.drain(..).unzip();
+            let entries: Vec<Entry> = entries.into_iter().flatten().collect();
+            if !entries.is_empty() {
+                self.store.append(&entries).await?;
+            }
             for acknowledgement in acknowledgements.into_iter().flatten() {
                 // Nobody waits any more when the run was stopped.
                 let _ = acknowledgement.send(());

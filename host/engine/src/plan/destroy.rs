@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use mlflow_host_graph::value::Map;
 use mlflow_host_graph::{Diagnostic, Urn, Value};
 
 use crate::plan::build::circle;
@@ -187,7 +188,7 @@ impl Deletions {
                     reason,
                     changes: Vec::new(),
                     inputs: Value::empty_map(),
-                    predicted: BTreeMap::new(),
+                    predicted: Map::new(),
                     identity: Some(recorded.identity.clone()),
                 },
                 needs: std::mem::take(&mut needs[position]),

@@ -69,6 +69,7 @@ impl Merged {
 #[cfg(test)]
 mod tests {
     use mlflow_host_graph::Value;
+    use mlflow_host_graph::value::Map;
 
     use super::*;
     use crate::plan::Step;
@@ -82,7 +83,7 @@ mod tests {
                 reason: String::new(),
                 changes: Vec::new(),
                 inputs: Value::empty_map(),
-                predicted: BTreeMap::new(),
+                predicted: Map::new(),
                 identity: None,
             },
             needs: needs.iter().copied().collect(),

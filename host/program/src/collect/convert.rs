@@ -1,7 +1,5 @@
 //! From JSON with tokens to expressions.
 
-use std::collections::BTreeMap;
-
 use mlflow_host_graph::{Diagnostic, Expression, PropertyPath, Segment};
 use serde_json::Value as Json;
 
@@ -70,7 +68,7 @@ impl<'a> Converter<'a> {
     }
 
     fn map(&mut self, entries: &mut serde_json::Map<String, Json>) -> Weighed {
-        let mut map = BTreeMap::new();
+        let mut map = Vec::with_capacity(entries.len());
         let (mut cost, mut depth) = (size_of::<Expression>(), 0);
         for (key, value) in entries {
             if key.contains([START, END]) {
@@ -84,9 +82,9 @@ impl<'a> Converter<'a> {
             let value = self.inside(Segment::Key(key.clone()), value);
             cost += value.cost + key.len();
             depth = depth.max(value.depth);
-            map.insert(key.clone(), value.expression);
+            map.push((key.clone(), value.expression));
         }
-        Weighed { expression: Expression::Map(map), cost, depth: depth + 1 }
+        Weighed { expression: Expression::Map(map.into_iter().collect()), cost, depth: depth + 1 }
     }
 
     fn text(&mut self, text: &str) -> Weighed {

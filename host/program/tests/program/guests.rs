@@ -21,7 +21,7 @@ fn a_good_stack_gives_its_graph() {
     assert_eq!(names, ["std/RandomPassword::password", "std/Value::first", "std/Value::second"]);
     let second = &graph.resources[2];
     assert_eq!(
-        second.properties["value"].to_shown_json(),
+        second.properties.get("value").unwrap().to_shown_json(),
         json!({
             "whole": {"$attribute": "std/Value::first#value"},
             "part": {"$concatenation": [
@@ -199,7 +199,10 @@ fn a_directory_is_packed_and_referred_to() {
     let (digest, asset) = graph.assets.first_key_value().unwrap();
     assert_eq!(asset.files[0].path, "stack.wit");
     let resource = &graph.resources[0];
-    assert_eq!(resource.properties["value"].to_shown_json(), json!({"archive": {"$asset": digest}}));
+    assert_eq!(
+        resource.properties.get("value").unwrap().to_shown_json(),
+        json!({"archive": {"$asset": digest}})
+    );
     assert_eq!(resource.options.replace_on[0].to_shown_json(), json!(digest.hexadecimal()));
 
     inputs.config.insert("path".to_owned(), json!("../.."));

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 
-use mlflow_host_engine::{Entry, State, StoreError};
+use mlflow_host_engine::{Entry, StoreError};
 
 use super::{Place, locked};
 use crate::files::{self, failed};
@@ -58,34 +58,32 @@ impl Place {
         Ok(())
     }
 
-    /// Writes the snapshot, then sets the journal aside. Killed in between, the journal holds entries that
+    /// Writes the snapshot of a state of `serial` entries, then sets the journal aside. Killed in between, the journal holds entries that
     /// the snapshot has already; reading skips them.
-    pub(super) fn compact(&self, ring: &KeyRing, state: &State) -> Result<(), StoreError> {
+    pub(super) fn compact(&self, ring: &KeyRing, snapshot: &str, serial: u64) -> Result<(), StoreError> {
         if locked(&self.tail).is_none() {
             self.load(&ring.keys)?;
         }
         let mut tail = locked(&self.tail);
         let written = tail.as_ref().map_or(0, |tail| tail.sequence);
-        if state.serial != written {
+        if serial != written {
             return Err(self.damaged_snapshot_file(format!(
-                "a state of {} entries cannot replace a journal of {written}",
-                state.serial
+                "a state of {serial} entries cannot replace a journal of {written}"
             )));
         }
-        let text = replay::snapshot(sealing(ring)?, state)?;
         if let Some(current) = files::read(&self.snapshot())? {
             files::replace(&self.previous_snapshot(), &current)?;
         }
-        files::replace(&self.snapshot(), text.as_bytes())?;
+        files::replace(&self.snapshot(), snapshot.as_bytes())?;
         if self.journal().exists() {
             files::rename(&self.journal(), &self.previous_journal())?;
         }
-        *tail = Some(Tail { length: 0, sequence: state.serial, file: None });
+        *tail = Some(Tail { length: 0, sequence: serial, file: None });
         Ok(())
     }
 }
 
 /// The key that seals.
-fn sealing(ring: &KeyRing) -> Result<&Key, StoreError> {
+pub(super) fn sealing(ring: &KeyRing) -> Result<&Key, StoreError> {
     ring.keys.first().ok_or_else(|| StoreError::Key("there is no key to seal with".to_owned()))
 }

@@ -14,7 +14,7 @@ use mlflow_host_engine::{Entry, Guard, Holder, Loaded, State, StateTarget, Store
 
 use crate::keys::{KeyRing, KeySource, Wrap};
 use crate::manage::{self, StateStore, Vault};
-use crate::replay::Owner;
+use crate::replay::{self, Owner};
 use crate::{export, files, lock};
 
 use append::Tail;
@@ -98,8 +98,10 @@ impl Store for DirectoryStore {
     }
 
     async fn compact(&self, state: &State) -> Result<(), StoreError> {
-        let (ring, state) = (self.ring_or_new().await?, state.clone());
-        self.run("write", move |place| place.compact(&ring, &state)).await
+        let ring = self.ring_or_new().await?;
+        // Here and not on another thread, which would need a copy of all of it.
+        let (snapshot, serial) = (replay::snapshot(append::sealing(&ring)?, state)?, state.serial);
+        self.run("write", move |place| place.compact(&ring, &snapshot, serial)).await
     }
 
     async fn lock(&self, holder: &Holder) -> Result<Box<dyn Guard>, StoreError> {

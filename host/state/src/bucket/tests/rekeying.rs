@@ -37,8 +37,8 @@ async fn the_old_key_opens_nothing_that_is_left() {
         assert!(!name.ends_with(KEYS) || !text.contains("key-file"), "{text}");
         for piece in text.split("\"$sealed\":\"").skip(1) {
             sealed += 1;
-            let piece = json!({"$sealed": piece.split('"').next().unwrap()});
-            assert_eq!(seal::open(std::slice::from_ref(&old), piece), Err(seal::OpenError::Key), "{name}");
+            let piece = json!({"$sealed": piece.split('"').next().unwrap()}).to_string();
+            assert_eq!(seal::open(std::slice::from_ref(&old), &piece), Err(seal::OpenError::Key), "{name}");
         }
     }
     assert!(sealed >= 2, "{sealed}");
