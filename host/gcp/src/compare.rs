@@ -63,7 +63,7 @@ impl Comparison<'_> {
         for (key, value) in new {
             self.values(&path.key(key), old.get(key).unwrap_or(&Value::Null), value);
         }
-        for (key, value) in old.iter().filter(|(key, _)| !new.contains_key(*key)) {
+        for (key, value) in old.iter().filter(|(key, _)| !new.contains_key(key)) {
             self.values(&path.key(key), value, &Value::Null);
         }
     }

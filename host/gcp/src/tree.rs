@@ -97,7 +97,7 @@ fn seal_below(at: &mut Value, steps: &[Option<&str>]) {
     };
     match (at, first) {
         (Value::Map(entries), Some(key)) => {
-            if let Some(inner) = entries.get_mut(*key) {
+            if let Some(inner) = entries.get_mut(key) {
                 seal_below(inner, rest);
             }
         }
