@@ -180,7 +180,8 @@ pub enum Entry {
         #[serde(with = "mlflow_host_graph::value::revealing")]
         outputs: Value,
     },
-    /// What is recorded of a resource besides inputs and outputs has changed.
+    /// What is recorded of a resource besides inputs and outputs has changed. Its generation says which one
+    /// of those with the same URN.
     Hints {
         /// Which.
         urn: Urn,
@@ -361,7 +362,7 @@ impl State {
                 }
             }
             Entry::Hints { urn, hints } => {
-                if let Some(recorded) = self.resources.get_mut(&urn) {
+                if let Some(recorded) = self.recorded_mut(&urn, hints.generation) {
                     recorded.hints = hints;
                 }
             }
@@ -470,7 +471,8 @@ impl State {
         self.resources.get(urn).into_iter().chain(replaced)
     }
 
-    /// What is wrong with the state itself: dependencies that are not in it.
+    /// What is wrong with the state itself: dependencies that it has never known. One that was deleted is to
+    /// be made again, e.g., a replaced resource with a fixed name.
     pub fn integrity(&self) -> Vec<String> {
         let known: BTreeSet<&Urn> = self.all().map(|recorded| &recorded.urn).collect();
         self.all()
@@ -479,7 +481,7 @@ impl State {
                     .hints
                     .dependencies
                     .iter()
-                    .filter(|urn| !known.contains(urn))
+                    .filter(|urn| !known.contains(urn) && !self.retired.contains_key(*urn))
                     .map(move |urn| format!("`{}` depends on `{urn}`, which is not recorded", recorded.urn))
             })
             .collect()

@@ -1,9 +1,11 @@
 //! What has happened to recorded resources behind the stack's back.
 
+use std::collections::BTreeSet;
+
 use mlflow_host_graph::Urn;
 
 use crate::plan::put;
-use crate::provider::{Change, Provider, Wanted};
+use crate::provider::{Change, Provider, RecordHints, Wanted};
 use crate::record::{Entry, State};
 
 /// How a resource in the cloud differs from its record.
@@ -49,6 +51,7 @@ pub async fn refresh(state: &State, provider: &dyn Provider) -> Refreshed {
         })
         .collect();
     let mut refreshed = Refreshed::default();
+    let mut gone = Vec::new();
     for (recorded, answer) in recorded.into_iter().zip(provider.observe(&wanted).await) {
         let urn = recorded.urn.clone();
         match answer {
@@ -56,8 +59,7 @@ pub async fn refresh(state: &State, provider: &dyn Provider) -> Refreshed {
                 refreshed.drifts.push(Drift { urn, difference: Difference::Unreadable(error.message) });
             }
             Ok(None) => {
-                let generation = recorded.hints.generation;
-                refreshed.entries.push(Entry::Forget { resources: vec![(urn.clone(), generation)] });
+                gone.push((urn.clone(), recorded.hints.generation));
                 refreshed.drifts.push(Drift { urn, difference: Difference::Gone });
             }
             Ok(Some(found)) => {
@@ -76,5 +78,34 @@ pub async fn refresh(state: &State, provider: &dyn Provider) -> Refreshed {
             }
         }
     }
+    if !gone.is_empty() {
+        refreshed.entries.extend(bridges(state, &gone.iter().map(|(urn, _)| urn).collect()));
+        refreshed.entries.push(Entry::Forget { resources: gone });
+    }
     refreshed
+}
+
+/// Lets what needed a resource that is gone need what that one needed: no record points at what is not
+/// recorded, and the order of deletions stays.
+fn bridges(state: &State, gone: &BTreeSet<&Urn>) -> Vec<Entry> {
+    let stays = state.all().filter(|recorded| !gone.contains(&recorded.urn));
+    let affected = stays.filter(|recorded| recorded.hints.dependencies.iter().any(|urn| gone.contains(urn)));
+    affected
+        .map(|recorded| {
+            let mut dependencies = BTreeSet::new();
+            let mut seen = BTreeSet::new();
+            let mut stack: Vec<&Urn> = recorded.hints.dependencies.iter().collect();
+            while let Some(needed) = stack.pop() {
+                if !gone.contains(needed) {
+                    dependencies.insert(needed.clone());
+                } else if seen.insert(needed) {
+                    stack.extend(
+                        state.resources.get(needed).into_iter().flat_map(|gone| &gone.hints.dependencies),
+                    );
+                }
+            }
+            let hints = RecordHints { dependencies, ..recorded.hints.clone() };
+            Entry::Hints { urn: recorded.urn.clone(), hints }
+        })
+        .collect()
 }

@@ -16,7 +16,7 @@ use crate::apply::operation::{End, carry_out};
 use crate::apply::{Apply, ApplyError, Summary};
 use crate::event::Event;
 use crate::plan::{Action, Known, Operation, OperationId, StateScope, evaluate_resource, hints};
-use crate::provider::Declaration;
+use crate::provider::{Declaration, RecordHints};
 use crate::record::{Entry, Recorded, State};
 use crate::standard;
 
@@ -268,7 +268,8 @@ impl<'a, 's> Executor<'a, 's> {
         }
     }
 
-    /// Records what has changed of resources besides inputs and outputs.
+    /// Records what has changed of resources besides inputs and outputs. Where a resource needs another that is
+    /// not made yet, the rest of it is for a later call.
     fn keep_books(&self) -> Result<(), ApplyError> {
         for urn in &self.context.plan.bookkeeping {
             let Some(resource) = self.resources.get(urn) else { continue };
@@ -276,7 +277,19 @@ impl<'a, 's> Executor<'a, 's> {
             let Some(recorded) = recorded else { continue };
             let generation = recorded.hints.generation;
             let Some(prepared) = self.prepare(resource, Some(&recorded), generation)? else { continue };
-            self.journal.record(Entry::Hints { urn: urn.clone(), hints: prepared.hints });
+            let (there, missing) = {
+                let state = self.journal.state();
+                let is_there = |needed: &Urn| state.resources.contains_key(needed);
+                prepared.hints.dependencies.iter().cloned().partition::<BTreeSet<_>, _>(is_there)
+            };
+            let hints = if missing.is_empty() {
+                prepared.hints
+            } else {
+                RecordHints { dependencies: there, ..recorded.hints.clone() }
+            };
+            if hints != recorded.hints {
+                self.journal.record(Entry::Hints { urn: urn.clone(), hints });
+            }
         }
         Ok(())
     }
@@ -344,6 +357,7 @@ impl<'a, 's> Executor<'a, 's> {
     }
 
     async fn close(mut self) -> Result<Summary, ApplyError> {
+        self.keep_books()?;
         let left =
             self.waiting.iter().zip(&self.skipped).filter(|(count, skipped)| **count > 0 && !**skipped);
         let left = left.count();
