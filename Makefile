@@ -32,6 +32,8 @@ end-to-end: build ## A stack's whole life on the local cloud, judged by real cli
 	scripts/test-environment >/dev/null
 	scripts/build-failpoints >/dev/null
 	cargo test --no-fail-fast --package mlflow-host-tests
+	scripts/setup languages
+	MLFLOW_HOST=$(host) scripts/test-languages
 
 test-kill: build ## The whole kill matrix: the host dies at every request and every entry of its journal.
 	scripts/build-failpoints >/dev/null
