@@ -1,5 +1,7 @@
 //! The shapes in which a secret may turn up.
 
+use aho_corasick::AhoCorasick;
+use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
@@ -9,10 +11,12 @@ pub(crate) struct Hunted {
     pub(crate) name: &'static str,
     /// Each form with its name.
     pub(crate) forms: Vec<(&'static str, Vec<u8>)>,
+    /// Looks for all forms at once: what is searched is long.
+    search: AhoCorasick,
 }
 
 impl Hunted {
-    pub(crate) fn new(name: &'static str, secret: &str) -> Self {
+    pub(crate) fn new(name: &'static str, secret: &str) -> Result<Self> {
         let mut forms = vec![
             ("in plain", secret.as_bytes().to_vec()),
             ("as hexadecimal digits", hex::encode(secret).into_bytes()),
@@ -39,12 +43,12 @@ impl Hunted {
         }
         forms.sort();
         forms.dedup();
-        Self { name, forms }
+        let search = AhoCorasick::new(forms.iter().map(|(_, form)| form))?;
+        Ok(Self { name, forms, search })
     }
 
     /// How the secret occurs in a text, if it does.
     pub(crate) fn form_in(&self, text: &[u8]) -> Option<&'static str> {
-        let occurs = |form: &[u8]| text.windows(form.len()).any(|window| window == form);
-        self.forms.iter().find(|(_, form)| occurs(form)).map(|(name, _)| *name)
+        self.search.find(text).map(|found| self.forms[found.pattern()].0)
     }
 }
