@@ -34,7 +34,7 @@ pub use record::{Deferral, Entry, FORMAT, OpenOperation, PastRun, Recorded, Run,
 pub use recover::recover;
 pub use refresh::{Difference, Drift, Refreshed, refresh};
 pub use standard::{
-    StackOutputs, Standard, StandardProperty, check as check_standard, names as standard_kinds,
-    properties as standard_properties,
+    StackOutputs, Standard, StandardProperty, check as check_standard,
+    check_attribute as check_standard_attribute, names as standard_kinds, properties as standard_properties,
 };
 pub use store::{Guard, Holder, Loaded, Store, StoreError};

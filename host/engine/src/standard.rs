@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mlflow_host_graph::value::Map;
-use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Urn, Value};
+use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Segment, Urn, Value};
 use rand::Rng as _;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
@@ -28,6 +28,8 @@ struct Property {
 struct StandardKind {
     name: &'static str,
     properties: &'static [Property],
+    /// The attributes besides the properties; `None` when nobody knows them beforehand.
+    attributes: Option<&'static [&'static str]>,
     /// What changing a property takes.
     on_change: ChangeKind,
 }
@@ -39,6 +41,7 @@ const KINDS: &[StandardKind] = &[
     StandardKind {
         name: "std/Value",
         properties: &[Property { name: "value", required: true, shape: "any value", fits: |_| true }],
+        attributes: Some(&[]),
         on_change: ChangeKind::Update,
     },
     StandardKind {
@@ -52,6 +55,7 @@ const KINDS: &[StandardKind] = &[
             },
             Property { name: "prefix", required: false, shape: "a string", fits: Json::is_string },
         ],
+        attributes: Some(&["result"]),
         on_change: ChangeKind::Replace,
     },
     StandardKind {
@@ -65,6 +69,7 @@ const KINDS: &[StandardKind] = &[
             },
             Property { name: "special", required: false, shape: "true or false", fits: Json::is_boolean },
         ],
+        attributes: Some(&["result"]),
         on_change: ChangeKind::Replace,
     },
     StandardKind {
@@ -75,6 +80,7 @@ const KINDS: &[StandardKind] = &[
             shape: "the name of a stack",
             fits: |value| value.as_str().is_some_and(|name| !name.is_empty()),
         }],
+        attributes: None,
         on_change: ChangeKind::Replace,
     },
 ];
@@ -130,14 +136,7 @@ pub fn check(kind: &Kind, properties: &Json, is_opaque: &dyn Fn(&Json) -> bool) 
     for (name, value) in properties {
         match known.properties.iter().find(|property| property.name == name) {
             None => {
-                let nearest = known
-                    .properties
-                    .iter()
-                    .max_by(|left, right| {
-                        strsim::jaro_winkler(left.name, name)
-                            .total_cmp(&strsim::jaro_winkler(right.name, name))
-                    })
-                    .map_or("", |property| property.name);
+                let nearest = nearest(name, known.properties.iter().map(|property| property.name));
                 let message = format!("There is no property `{name}`. Did you mean `{nearest}`?");
                 problems.push(Diagnostic::error("unknown-property", message).at(name));
             }
@@ -155,6 +154,38 @@ pub fn check(kind: &Kind, properties: &Json, is_opaque: &dyn Fn(&Json) -> bool) 
         }
     }
     Some(problems)
+}
+
+/// Checks an attribute that is referred to. `None` when the kind is not a standard one, or when there is
+/// nothing wrong.
+pub fn check_attribute(kind: &Kind, path: &PropertyPath) -> Option<Diagnostic> {
+    let known = find(kind)?;
+    let names = known.properties.iter().map(|property| property.name);
+    let names = || names.clone().chain(known.attributes.into_iter().flatten().copied());
+    let wrong = |message| Some(Diagnostic::error("unknown-attribute", message).at(path.to_string()));
+    match path.segments() {
+        _ if known.attributes.is_none() => None,
+        [Segment::Key(name), rest @ ..] if names().any(|known| known == name) => {
+            // Anything may be inside a value; all else is plain.
+            let is_plain = known.name != "std/Value";
+            if is_plain && !rest.is_empty() {
+                wrong(format!("There is nothing inside `{name}`."))
+            } else {
+                None
+            }
+        }
+        [Segment::Key(name), ..] => {
+            let nearest = nearest(name, names());
+            wrong(format!("There is no attribute `{name}`. Did you mean `{nearest}`?"))
+        }
+        _ => wrong("It must begin with the name of an attribute.".to_owned()),
+    }
+}
+
+/// The name that was most likely meant.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> &'a str {
+    let likeness = |candidate: &str| strsim::jaro_winkler(candidate, name);
+    names.max_by(|left, right| likeness(left).total_cmp(&likeness(right))).unwrap_or_default()
 }
 
 /// Where the outputs of other stacks are found.
@@ -360,6 +391,30 @@ mod tests {
         );
         assert_eq!(problems("std/Value", &json!({})), ["`value` is required: any value."]);
         assert!(check(&"run.googleapis.com/Service".parse().unwrap(), &json!({}), &|_| false).is_none());
+    }
+
+    #[test]
+    fn attributes_are_checked() {
+        let problem = |kind: &str, path: &str| {
+            let problem = check_attribute(&kind.parse().unwrap(), &path.parse().unwrap());
+            problem.map(|problem| problem.to_string())
+        };
+        for (kind, path) in [
+            ("std/Value", "value.deep[0]"),
+            ("std/RandomId", "result"),
+            ("std/RandomId", "prefix"),
+            ("std/StackReference", "anything"),
+            ("run.googleapis.com/Service", "nonsense"),
+        ] {
+            assert_eq!(problem(kind, path), None);
+        }
+        let said = |kind: &str, path: &str| problem(kind, path).unwrap();
+        assert_eq!(
+            said("std/RandomPassword", "resutl"),
+            "`resutl`: There is no attribute `resutl`. Did you mean `result`?"
+        );
+        assert_eq!(said("std/RandomId", "result.x"), "`result.x`: There is nothing inside `result`.");
+        assert_eq!(said("std/Value", "[0]"), "`[0]`: It must begin with the name of an attribute.");
     }
 
     /// Nothing in it is ever asked.

@@ -27,11 +27,13 @@ use serde_json::{Map, Value};
 use crate::description::{self, Api, Schema};
 use crate::nearest;
 
+mod attribute;
 mod call;
 mod check;
 mod facts;
 mod id;
 
+pub use attribute::{Step, check_attribute};
 pub use call::{Call, IamPolicy, OperationCalls, OperationStyle, PolicyStyle};
 pub use check::{check, check_lookup};
 pub use facts::{

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use mlflow_host_graph::{Diagnostic, Kind, Role};
+use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Role};
 use mlflow_host_program::{Catalogue, Inputs, ProgramHost, ProgramHostConfig};
 use serde_json::Value as Json;
 
@@ -16,6 +16,10 @@ struct Anything;
 impl Catalogue for Anything {
     fn check(&self, _: &Kind, _: &Json, _: Role) -> Vec<Diagnostic> {
         Vec::new()
+    }
+
+    fn check_attribute(&self, _: &Kind, _: &PropertyPath) -> Option<Diagnostic> {
+        None
     }
 }
 

@@ -18,8 +18,7 @@ pub trait Catalogue: Send + Sync {
     /// [`is_opaque`] holds are not known yet and fit everywhere. The subject is filled in by the caller.
     fn check(&self, kind: &Kind, properties: &Json, role: Role) -> Vec<Diagnostic>;
 
-    /// What is wrong with an attribute that a program refers to.
-    fn check_attribute(&self, _kind: &Kind, _path: &PropertyPath) -> Option<Diagnostic> {
-        None
-    }
+    /// What is wrong with an attribute that a program refers to, at the path where it goes astray. The subject
+    /// is filled in by the caller.
+    fn check_attribute(&self, kind: &Kind, path: &PropertyPath) -> Option<Diagnostic>;
 }

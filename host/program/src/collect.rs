@@ -240,7 +240,10 @@ impl Collector {
 
     fn reference(&self, of: u32, path: &str) -> Result<Reference, Diagnostic> {
         let urn = self.resource_at(of.into())?;
-        let at = |problem: Diagnostic| problem.about(urn.to_string()).at(path);
+        let at = |problem: Diagnostic| {
+            let here = problem.path.clone().unwrap_or_else(|| path.to_owned());
+            problem.about(urn.to_string()).at(here)
+        };
         let parsed: PropertyPath =
             path.parse().map_err(|error| at(Diagnostic::error("bad-path", sentence(&format!("{error}")))))?;
         if parsed.segments().is_empty() {

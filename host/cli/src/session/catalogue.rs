@@ -1,9 +1,9 @@
 //! What kinds there are, for the program: Google's and the standard ones.
 
-use mlflow_host_engine::check_standard;
-use mlflow_host_gcp_api::kinds;
+use mlflow_host_engine::{check_standard, check_standard_attribute};
+use mlflow_host_gcp_api::kinds::{self, Step};
 use mlflow_host_gcp_api::validate::Problem;
-use mlflow_host_graph::{Diagnostic, Kind, Role};
+use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Role, Segment};
 use mlflow_host_program::{Catalogue, is_opaque};
 use serde_json::Value as Json;
 
@@ -29,6 +29,16 @@ impl Catalogue for Kinds {
             Role::Managed => kinds::check(known, properties, &is_opaque),
         };
         problems.into_iter().map(diagnostic).collect()
+    }
+
+    fn check_attribute(&self, kind: &Kind, path: &PropertyPath) -> Option<Diagnostic> {
+        let Some(known) = kinds::kind(kind.as_str()) else { return check_standard_attribute(kind, path) };
+        let step = |segment| match segment {
+            &Segment::Index(index) => Step::Index(index),
+            Segment::Key(key) => Step::Key(key),
+        };
+        let steps: Vec<_> = path.segments().iter().map(step).collect();
+        kinds::check_attribute(known, &steps).map(diagnostic)
     }
 }
 

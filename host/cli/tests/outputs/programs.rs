@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use crate::bench::Bench;
+use crate::guest::Guest;
 
 /// A component whose `run` answers with this discriminant (0 is done) and this message.
 fn component(discriminant: u8, message: &str) -> Vec<u8> {
@@ -76,4 +77,23 @@ fn a_secret_that_cannot_be_had_stops_up_and_not_an_offline_preview() {
     · The secret `admin` is not set here: an empty one stands for it.
     · Nothing is recorded of this stack yet: generated names are shown with `xxxxx` at their end.
     ");
+}
+
+#[test]
+fn an_attribute_that_does_not_exist_is_named_with_the_nearest() {
+    let bench = Bench::new();
+    let bucket = Guest::default()
+        .declare("storage.googleapis.com/Bucket", "box", r#"{"location": "EU"}"#, "{}")
+        .output_of("box", "nmae")
+        .declare("std/RandomId", "id", "{}", "{}")
+        .output_of("id", "resutl");
+    bench.write("dev.wasm", bucket.build());
+    assert_snapshot!(bench.run(&["preview", "dev.wasm", "--offline"]), @r"
+    exit 1
+    --- err
+    error: storage.googleapis.com/Bucket::box: `nmae`: there is no such attribute; did you mean `name`?
+    error: std/RandomId::id: `resutl`: There is no attribute `resutl`. Did you mean `result`?
+    error: Stack `dev` has 2 problems; nothing has been changed.
+    ");
+    assert!(!bench.path().join(".mlflow-host").exists(), "nothing is recorded");
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 /// The shape of a message, a field or an element. Either `reference` names another schema, or
 /// `kind` and its parts say the shape; the flags belong to the place where the schema stands.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Schema {
     /// JSON type; meaningless when `reference` is set.

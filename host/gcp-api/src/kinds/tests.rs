@@ -485,3 +485,57 @@ unknown-field nam: there is no such property to look it up by; did you mean `nam
 missing-required name: is required and missing
 "#);
 }
+
+#[test]
+fn attributes_are_googles_fields_the_inputs_and_what_is_predicted() {
+    let problem = |name: &str, path: &[Step<'_>]| {
+        check_attribute(kind(name).unwrap(), path).map(|problem| problem.to_string())
+    };
+    let (key, at) = (Step::Key, Step::Index);
+    let service = "run.googleapis.com/Service";
+    let fine: [(&str, &[Step<'_>]); 8] = [
+        (service, &[key("uri")]),
+        (service, &[key("resourceId")]),
+        (service, &[key("location")]),
+        (service, &[key("urls"), at(0)]),
+        (service, &[key("labels"), key("team")]),
+        (service, &[key("template"), key("containers"), at(0), key("image")]),
+        ("sqladmin.googleapis.com/Instance", &[key("ipAddresses"), at(0), key("ipAddress")]),
+        ("storage.googleapis.com/Bucket", &[key("name")]),
+    ];
+    for (name, path) in fine {
+        assert_eq!(problem(name, path), None, "{name} {path:?}");
+    }
+    let wrong: [(&[Step<'_>], &str); 7] = [
+        (&[key("url")], "url: there is no such attribute; did you mean `uri`?"),
+        (&[key("zebra")], "zebra: there is no such attribute"),
+        (
+            &[key("template"), key("container"), at(0)],
+            "template.container: there is no such attribute; did you mean `containers`?",
+        ),
+        (
+            &[key("template"), key("containers"), key("image")],
+            "template.containers: is a list: write `template.containers[0]` for its first element",
+        ),
+        (&[key("template"), at(0)], "template: is not a list"),
+        (&[key("uri"), key("host")], "uri: is a plain value: there is nothing inside it"),
+        (&[at(0)], "must begin with the name of an attribute"),
+    ];
+    for (path, expected) in wrong {
+        assert_eq!(problem(service, path).as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn every_predicted_attribute_can_be_referred_to() {
+    for kind in all() {
+        for predicted in kind.predicted.keys() {
+            let steps: Vec<_> = predicted
+                .split(['.', '['])
+                .map(|part| part.trim_end_matches(']'))
+                .map(|part| part.parse().map_or(Step::Key(part), Step::Index))
+                .collect();
+            assert_eq!(check_attribute(kind, &steps), None, "{} {predicted}", kind.name);
+        }
+    }
+}

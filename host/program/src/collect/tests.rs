@@ -1,11 +1,16 @@
 use super::*;
 
-/// Takes everything.
+/// Takes everything but the attribute `template.nmae`.
 struct Anything;
 
 impl Catalogue for Anything {
     fn check(&self, _: &Kind, _: &Json, _: Role) -> Vec<Diagnostic> {
         Vec::new()
+    }
+
+    fn check_attribute(&self, _: &Kind, path: &PropertyPath) -> Option<Diagnostic> {
+        let is_wrong = path.to_string().starts_with("template.nmae");
+        is_wrong.then(|| Diagnostic::error("unknown-field", "there is no such attribute").at("template.nmae"))
     }
 }
 
@@ -104,6 +109,10 @@ fn attributes_functions_and_outputs_are_checked() {
     let message = |result: Result<String, Refusal>| result.unwrap_err().message;
     assert!(
         message(collector.attribute(node, "a[")).ends_with("is not a property path: an index does not end.")
+    );
+    assert_eq!(
+        message(collector.attribute(node, "template.nmae.x")),
+        "std/Value::a: `template.nmae`: there is no such attribute"
     );
     assert!(message(collector.attribute(node, "")).ends_with("An attribute needs a path, e.g., `uri`."));
     assert!(

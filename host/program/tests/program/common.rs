@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use mlflow_host_graph::{Diagnostic, Kind, Role};
+use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Role};
 use mlflow_host_program::{Catalogue, Failure, Inputs, Outcome, ProgramHost, ProgramHostConfig, is_opaque};
 use serde_json::{Value as Json, json};
 
@@ -32,6 +32,10 @@ impl Catalogue for FewKinds {
             .filter(|length| !length.is_number() && !is_opaque(length))
             .map(|_| Diagnostic::error("wrong-type", "It must be a number.").at("length"));
         unknown.chain(ill_typed).collect()
+    }
+
+    fn check_attribute(&self, _: &Kind, _: &PropertyPath) -> Option<Diagnostic> {
+        None
     }
 }
 

@@ -135,12 +135,12 @@ fn configuration_that_is_missing_or_ill_typed_is_named() {
     let without = Inputs { config: [].into(), ..inputs("good") };
     assert_eq!(
         message(hostile(), &without),
-        "The program failed: The configuration key `case` is not set: run `mlflow-host config set case VALUE`."
+        "The program failed: The configuration key `case` is not set: run `mlflow-host config set STACK.wasm case VALUE`."
     );
     let without = Inputs { secret_keys: [].into(), ..inputs("good") };
     assert_eq!(
         message(hostile(), &without),
-        "The program failed: The secret `token` is not set: run `mlflow-host config set --secret token VALUE`."
+        "The program failed: The secret `token` is not set: run `mlflow-host config set STACK.wasm --secret token env:NAME`."
     );
     let mut typed = inputs("typed");
     typed.config.insert("number".to_owned(), json!(["x"]));
