@@ -6,7 +6,7 @@ export const stack = () => host().stack();
 export const get = (key) => host().get(key);
 
 export function require(key) {
-  return get(key) ?? missing(key, "configuration key", "");
+  return get(key) ?? missing(key, "configuration key", `${key} VALUE`);
 }
 
 export function integer(key) {
@@ -38,11 +38,11 @@ export function secret(key) {
 }
 
 export function requireSecret(key) {
-  return secret(key) ?? missing(key, "secret", "--secret ");
+  return secret(key) ?? missing(key, "secret", `--secret ${key} env:NAME`);
 }
 
-function missing(key, what, flag) {
-  throw new Error(`The ${what} \`${key}\` is not set: run \`mlflow-host config set ${flag}${key} VALUE\`.`);
+function missing(key, what, rest) {
+  throw new Error(`The ${what} \`${key}\` is not set: run \`mlflow-host config set STACK.wasm ${rest}\`.`);
 }
 
 const safe = (value) => (Number.isSafeInteger(value) ? value : undefined);

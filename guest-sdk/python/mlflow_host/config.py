@@ -27,7 +27,7 @@ def require(key: str) -> str:
     """The value of a key that must be set."""
     value = get(key)
     if value is None:
-        raise _missing(key, "configuration key", "")
+        raise _missing(key, "configuration key", f"{key} VALUE")
     return value
 
 
@@ -61,12 +61,12 @@ def require_secret(key: str) -> Output:
     """A secret that must be set."""
     value = secret(key)
     if value is None:
-        raise _missing(key, "secret", "--secret ")
+        raise _missing(key, "secret", f"--secret {key} env:NAME")
     return value
 
 
-def _missing(key: str, what: str, flag: str) -> Error:
-    return Error(f"The {what} `{key}` is not set: run `mlflow-host config set {flag}{key} VALUE`.")
+def _missing(key: str, what: str, rest: str) -> Error:
+    return Error(f"The {what} `{key}` is not set: run `mlflow-host config set STACK.wasm {rest}`.")
 
 
 def _finite(text: str) -> float:

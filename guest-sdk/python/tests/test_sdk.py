@@ -212,11 +212,11 @@ class Configuration(unittest.TestCase):
             ),
             (
                 lambda: config.require("location"),
-                "The configuration key `location` is not set: run `mlflow-host config set location VALUE`.",
+                "The configuration key `location` is not set: run `mlflow-host config set STACK.wasm location VALUE`.",
             ),
             (
                 lambda: config.require_secret("token"),
-                "The secret `token` is not set: run `mlflow-host config set --secret token VALUE`.",
+                "The secret `token` is not set: run `mlflow-host config set STACK.wasm --secret token env:NAME`.",
             ),
         ]
         for call, words in cases:

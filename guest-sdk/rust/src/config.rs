@@ -30,7 +30,7 @@ pub fn get(key: &str) -> Option<String> {
 /// # Errors
 /// When it is not.
 pub fn require(key: &str) -> Result<String> {
-    get(key).ok_or_else(|| missing(key, ""))
+    get(key).ok_or_else(|| missing("configuration key", key, &format!("{key} VALUE")))
 }
 
 /// A whole number, if the key is set.
@@ -80,12 +80,11 @@ pub fn secret(key: &str) -> Option<Output> {
 /// # Errors
 /// When it is not.
 pub fn require_secret(key: &str) -> Result<Output> {
-    secret(key).ok_or_else(|| missing(key, "--secret "))
+    secret(key).ok_or_else(|| missing("secret", key, &format!("--secret {key} env:NAME")))
 }
 
-fn missing(key: &str, flag: &str) -> Error {
-    let what = if flag.is_empty() { "configuration key" } else { "secret" };
-    Error::new(format!("The {what} `{key}` is not set: run `mlflow-host config set {flag}{key} VALUE`."))
+fn missing(what: &str, key: &str, arguments: &str) -> Error {
+    Error::new(format!("The {what} `{key}` is not set: run `mlflow-host config set STACK.wasm {arguments}`."))
 }
 
 fn parsed<T>(key: &str, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>> {
@@ -135,11 +134,11 @@ mod tests {
                 );
                 assert_eq!(
                     require("location").unwrap_err().message(),
-                    "The configuration key `location` is not set: run `mlflow-host config set location VALUE`."
+                    "The configuration key `location` is not set: run `mlflow-host config set STACK.wasm location VALUE`."
                 );
                 assert_eq!(
                     require_secret("token").unwrap_err().message(),
-                    "The secret `token` is not set: run `mlflow-host config set --secret token VALUE`."
+                    "The secret `token` is not set: run `mlflow-host config set STACK.wasm --secret token env:NAME`."
                 );
                 Ok(())
             })

@@ -143,11 +143,11 @@ test("what is missing or ill-typed is named", () => {
     [() => config.strings("cut"), "The configuration key `cut` must be a list of strings, not `[`."],
     [
       () => config.require("location"),
-      "The configuration key `location` is not set: run `mlflow-host config set location VALUE`.",
+      "The configuration key `location` is not set: run `mlflow-host config set STACK.wasm location VALUE`.",
     ],
     [
       () => config.requireSecret("token"),
-      "The secret `token` is not set: run `mlflow-host config set --secret token VALUE`.",
+      "The secret `token` is not set: run `mlflow-host config set STACK.wasm --secret token env:NAME`.",
     ],
   ];
   for (const [call, message] of cases) {

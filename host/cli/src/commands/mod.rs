@@ -2,6 +2,7 @@
 
 mod cloud;
 mod completions;
+mod config;
 mod confirm;
 mod destroy;
 mod graph;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Outputs(outputs::Outputs),
     Graph(graph::Graph),
     #[command(subcommand)]
+    Config(config::ConfigCommand),
+    #[command(subcommand)]
     State(state::StateCommand),
     #[command(subcommand)]
     Cloud(cloud::Cloud),
@@ -48,6 +51,7 @@ impl Command {
             Self::Destroy(_) => "destroy",
             Self::Outputs(_) => "outputs",
             Self::Graph(_) => "graph",
+            Self::Config(_) => "config",
             Self::State(_) => "state",
             Self::Cloud(_) => "cloud",
             Self::Schema(_) => "schema",
@@ -64,6 +68,7 @@ impl Command {
             Self::Destroy(destroy) => runtime()?.block_on(destroy.run(global, reporter)),
             Self::Outputs(outputs) => runtime()?.block_on(outputs.run(global, reporter)),
             Self::Graph(graph) => runtime()?.block_on(graph.run(global, reporter)),
+            Self::Config(config) => config.run(reporter),
             Self::State(state) => runtime()?.block_on(state.run(global, reporter)),
             Self::Cloud(cloud) => runtime()?.block_on(cloud.run(global, reporter)),
             Self::Schema(schema) => schema.run(global),

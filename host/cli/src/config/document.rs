@@ -41,6 +41,11 @@ impl Document {
         &self.path
     }
 
+    /// What the file says.
+    pub(super) fn text_of_file(&self) -> &str {
+        &self.text
+    }
+
     /// The directory that relative paths in the file start from.
     pub(super) fn directory(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))

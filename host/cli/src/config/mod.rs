@@ -21,6 +21,7 @@
 //! ```
 
 mod document;
+mod edit;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use serde_json::Value as Json;
 
 use crate::failure::{Failure, Result, nearest};
 use document::Document;
+pub(crate) use edit::{Edit, Slot, Source};
 pub(crate) use secrets::Secret;
 
 /// Where stacks go.
@@ -114,7 +116,7 @@ impl StackConfig {
     /// When the file cannot be read or says something that has no meaning, with file, line and key.
     pub(crate) fn read(program: &Path, overrides: &Overrides) -> Result<Self> {
         let stack = stack_name(program)?;
-        let file = overrides.file.clone().unwrap_or_else(|| program.with_extension("toml"));
+        let file = file_of(program, overrides.file.as_deref())?;
         let document = Document::read(&file, overrides.file.is_some())?;
         document.check_keys(&[], SECTIONS)?;
         document.check_keys(&["state"], &["store", "directory", "key"])?;
@@ -286,6 +288,15 @@ pub(crate) fn parse_assignment(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("write it as KEY=VALUE, e.g., `project=my-project`".to_owned()),
     }
+}
+
+/// The file that configures a stack: the one that was asked for, or the one beside the program.
+///
+/// # Errors
+/// When the program cannot be a stack.
+pub(crate) fn file_of(program: &Path, asked: Option<&Path>) -> Result<PathBuf> {
+    stack_name(program)?;
+    Ok(asked.map_or_else(|| program.with_extension("toml"), Path::to_owned))
 }
 
 fn stack_name(program: &Path) -> Result<String> {

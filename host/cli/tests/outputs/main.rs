@@ -5,6 +5,7 @@
 
 mod bench;
 mod commands;
+mod config;
 mod guest;
 mod life;
 mod programs;
