@@ -164,7 +164,10 @@ impl Client {
             let (error, again, at_least) = match self.exchange(call).await? {
                 Ok(answer) if answer.status < 400 => return Ok(answer),
                 Ok(answer) => {
-                    let refusal = Refusal::from_body(&call.service, answer.status, &answer.body);
+                    let refusal = Refusal {
+                        retry_after: answer.retry_after,
+                        ..Refusal::from_body(&call.service, answer.status, &answer.body)
+                    };
                     let class = retry::classify(&refusal, &call.path, call.purpose(), &self.facts);
                     let again = matches!(class, Class::Retry { refused } if refused || call.repeatable);
                     let at_least = Duration::from_secs(answer.retry_after.unwrap_or(0));

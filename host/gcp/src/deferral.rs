@@ -33,6 +33,6 @@ pub(crate) fn deferred(refusal: &Refusal) -> Option<Progress> {
     let row = ROWS.iter().find(|row| row.texts.iter().all(|text| said.contains(text)))?;
     Some(Progress::Deferred {
         reason: row.reason.to_owned(),
-        retry_after: Duration::from_secs(row.retry_minutes * 60),
+        retry_after: Duration::from_secs(refusal.retry_after.unwrap_or(row.retry_minutes * 60)),
     })
 }

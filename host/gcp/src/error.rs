@@ -24,6 +24,8 @@ pub(crate) struct Refusal {
     pub message: String,
     /// Metadata of `ErrorInfo`.
     pub metadata: BTreeMap<String, String>,
+    /// After how many seconds Google wants to be asked again, if it said so.
+    pub retry_after: Option<u64>,
 }
 
 impl Refusal {
@@ -85,7 +87,16 @@ impl Refusal {
             .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
             .collect();
         let message = text(error, "message").unwrap_or_default();
-        Self { service: service.to_owned(), status, reason, status_name, message, metadata }.completed()
+        Self {
+            service: service.to_owned(),
+            status,
+            reason,
+            status_name,
+            message,
+            metadata,
+            retry_after: None,
+        }
+        .completed()
     }
 
     fn completed(mut self) -> Self {

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use mlflow_host_engine::{Progress, ProviderError, Recovery, RequestAction};
+use mlflow_host_engine::{self as engine, Progress, ProviderError, Recovery, RequestAction};
 use mlflow_host_gcp_api::kinds::Kind;
 use mlflow_host_graph::PropertyPath;
+use serde_json::Value as Json;
 
 use crate::deferral;
 use crate::error::{CallError, Refusal};
 use crate::handle::{Handle, Phase, pause};
 use crate::kinds::{Driver, driver};
 use crate::operations::{self, Stage};
-use crate::ownership::{Owner, owner};
+use crate::ownership::{Owner, owner, whose};
 use crate::readiness::{Condition, condition};
 use crate::work::{Sent, Work};
 
@@ -72,7 +73,7 @@ pub(crate) async fn recover(work: Work<'_>) -> Result<Recovery, ProviderError> {
     };
     let Some((identity, body)) = found else { return Ok(Recovery::NotReached) };
     if owner(work.kind, &work.session.config, &body) == Owner::Foreign {
-        return Err(machine.foreign());
+        return Err(machine.foreign(Some(&body)));
     }
     let mut handle = Handle::new(Phase::Settling);
     handle.identity = Some(identity);
@@ -271,7 +272,7 @@ impl<'a> Machine<'a> {
             Ok(found) => found,
             // Somebody else's, and none of our business.
             Err(error) if error.is_status(403) => {
-                return Err(self.foreign());
+                return Err(self.foreign(None));
             }
             Err(error) => return Err(self.error(error)),
         };
@@ -289,7 +290,7 @@ impl<'a> Machine<'a> {
             };
         };
         if owner(self.work.kind, &self.work.session.config, &body) == Owner::Foreign {
-            return Err(self.foreign());
+            return Err(self.foreign(Some(&body)));
         }
         let mut handle = handle;
         handle.identity = Some(identity);
@@ -349,12 +350,32 @@ impl<'a> Machine<'a> {
         error.into_provider_error(&format!("cannot {}", self.attempt()))
     }
 
-    fn foreign(&self) -> ProviderError {
-        ProviderError::new(format!(
-            "cannot {}: it exists already and is not managed by this stack.",
-            self.attempt()
-        ))
-        .with_hint("Give it another name, look it up instead of declaring it, or delete the existing one.")
+    /// The name is taken by what this stack does not manage. `body` is the resource, if it may be read.
+    fn foreign(&self, body: Option<&Json>) -> ProviderError {
+        let config = &self.work.session.config;
+        let (found, hint) = match body.map(|body| whose(self.work.kind, config, body)) {
+            Some(engine::Owner::Other(stack)) if stack == config.stack => (
+                format!(
+                    "and its labels say that it belongs to a stack `{stack}` too, whose state is not the one that is used here"
+                ),
+                "If the state was lost, take over what the stack has made: run `mlflow-host up` with `--adopt`. If \
+                 there are two stacks of that name, rename one of them.",
+            ),
+            Some(engine::Owner::Other(stack)) => (
+                format!("and its labels say that it belongs to the stack `{stack}`"),
+                "Give it another name, or look it up instead of declaring it.",
+            ),
+            Some(engine::Owner::Nobody | engine::Owner::Ours) => (
+                "and is not managed by this stack".to_owned(),
+                "Take it over by running `mlflow-host up` with `--adopt`, give it another name, or look it up \
+                 instead of declaring it.",
+            ),
+            None => (
+                "and is not managed by this stack".to_owned(),
+                "Give it another name: these credentials may not even read what has this one.",
+            ),
+        };
+        ProviderError::new(format!("cannot {}: it exists already, {found}.", self.attempt())).with_hint(hint)
     }
 }
 

@@ -11,7 +11,8 @@ use crate::record::State;
 /// Reads what a plan could adopt instead of creating it: the resources that the program imports by name
 /// and, with `adopt`, whatever has the identity of a resource that the plan would create.
 ///
-/// Only what bears no mark of another stack can be adopted; what bears this stack's own mark always can.
+/// Only what bears no mark of another stack can be adopted; what bears this stack's own mark always can. What
+/// bears the mark of a stack of the same name was made with another state: it is adopted with `adopt` only.
 ///
 /// # Errors
 /// Imports that do not exist or belong to another stack, and resources that cannot be read.
@@ -47,8 +48,15 @@ pub async fn adoptable(
         let imported = imports.contains_key(&wanted.urn);
         let complaint = match answer {
             Ok(Some(existing)) => match &existing.owner {
-                Owner::Other(stack) => format!("`{}` belongs to the stack `{stack}`.", wanted.identity),
-                Owner::Ours | Owner::Nobody => {
+                Owner::Other(stack) if *stack != state.stack => {
+                    format!("`{}` belongs to the stack `{stack}`.", wanted.identity)
+                }
+                Owner::Other(stack) if !adopt => format!(
+                    "`{}` belongs to a stack `{stack}` too, but its state is another one. If that was lost, \
+                     `--adopt` takes over what it has made.",
+                    wanted.identity
+                ),
+                Owner::Other(_) | Owner::Ours | Owner::Nobody => {
                     found.insert(wanted.urn, existing);
                     continue;
                 }

@@ -137,12 +137,28 @@ async fn what_exists_is_taken_over_if_it_is_ours() {
     assert_eq!(outcomes.unwrap()[0].identity, WEB);
     cloud.finished();
 
-    let mut foreign = web("1", "CONDITION_SUCCEEDED");
-    foreign["labels"] = json!({"mlflow-host-seed": "other"});
-    cloud.then([(POST_WEB, exists()), (GET_WEB, reply(foreign))]);
-    let (outcomes, _) = run(&provider, &create(&provider)).await;
-    insta::assert_snapshot!(outcomes.unwrap_err(), @"cannot create run.googleapis.com/Service `projects/p/locations/europe-west1/services/web-ab12`: it exists already and is not managed by this stack.");
-    cloud.finished();
+    let mut said = Vec::new();
+    for labels in [
+        json!({}),
+        json!({"mlflow-host-stack": "prod", "mlflow-host-seed": "other"}),
+        json!({"mlflow-host-stack": "dev", "mlflow-host-seed": "other"}),
+    ] {
+        let mut foreign = web("1", "CONDITION_SUCCEEDED");
+        foreign["labels"] = labels;
+        cloud.then([(POST_WEB, exists()), (GET_WEB, reply(foreign))]);
+        let (outcomes, _) = run(&provider, &create(&provider)).await;
+        let error = outcomes.unwrap_err();
+        said.push(format!("{error}\n{}", error.hint.as_deref().unwrap_or_default()));
+        cloud.finished();
+    }
+    insta::assert_snapshot!(said.join("\n"), @r"
+    cannot create run.googleapis.com/Service `projects/p/locations/europe-west1/services/web-ab12`: it exists already, and is not managed by this stack.
+    Take it over by running `mlflow-host up` with `--adopt`, give it another name, or look it up instead of declaring it.
+    cannot create run.googleapis.com/Service `projects/p/locations/europe-west1/services/web-ab12`: it exists already, and its labels say that it belongs to the stack `prod`.
+    Give it another name, or look it up instead of declaring it.
+    cannot create run.googleapis.com/Service `projects/p/locations/europe-west1/services/web-ab12`: it exists already, and its labels say that it belongs to a stack `dev` too, whose state is not the one that is used here.
+    If the state was lost, take over what the stack has made: run `mlflow-host up` with `--adopt`. If there are two stacks of that name, rename one of them.
+    ");
 }
 
 #[tokio::test(start_paused = true)]
