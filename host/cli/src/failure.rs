@@ -91,7 +91,7 @@ impl From<StoreError> for Box<Failure> {
             StoreError::Damaged { restore, .. } => failure.with_hint(restore),
             StoreError::Unreachable { remedy, .. } => failure.with_hint(remedy),
             StoreError::Locked { .. } => failure.with_hint(
-                "Wait for it by yourself: add `--lock-timeout 10m` to `up` or `destroy`. If it is dead, the lock \
+                "Wait for it by yourself: add `--lock-timeout 10m` to `up`, `destroy` or `refresh`. If it is dead, the lock \
                  goes by itself within two minutes, or with `mlflow-host state unlock`.",
             ),
             _ => failure,

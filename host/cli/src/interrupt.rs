@@ -5,12 +5,15 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::failure::{Code, Failure, Result};
+use crate::failure::{Failure, Result};
 use crate::render::Reporter;
 
 /// How long the work may go on after the first signal. The engine takes less; what takes longer, e.g., a
 /// store that does not answer, is left as it is. Whatever was begun is in the journal.
-const PATIENCE: Duration = Duration::from_millis(950);
+const PATIENCE: Duration = Duration::from_millis(750);
+
+/// How long giving back the lock may take when the work was left as it is: with [`PATIENCE`], a second.
+pub(crate) const FAREWELL: Duration = Duration::from_millis(250);
 
 /// Listens from now on. The receiver turns true with the first signal.
 ///
@@ -45,22 +48,21 @@ pub(crate) struct Listener<'a> {
 }
 
 impl Listener<'_> {
-    /// Does `work` and minds the signals meanwhile.
-    pub(crate) async fn mind<T>(mut self, work: impl Future<Output = T>) -> T {
+    /// Does `work` and minds the signals meanwhile. `None` when it was left as it is: what is on its way is in
+    /// the journal, and the next run takes it up.
+    pub(crate) async fn mind<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::pin!(work);
         tokio::select! {
-            result = &mut work => return result,
+            result = &mut work => return Some(result),
             () = signalled(&mut self.interrupt, &mut self.terminate) => {}
         }
         self.reporter.notice("Stopping: nothing new is begun. Press Ctrl-C again to leave at once.");
         // The receiver is gone when the work has just ended.
         let _ = self.stop.send(true);
         tokio::select! {
-            result = &mut work => return result,
-            () = signalled(&mut self.interrupt, &mut self.terminate) => {}
-            () = tokio::time::sleep(PATIENCE) => {}
+            result = &mut work => Some(result),
+            () = signalled(&mut self.interrupt, &mut self.terminate) => None,
+            () = tokio::time::sleep(PATIENCE) => None,
         }
-        // What is on its way is in the journal: the next run takes it up.
-        std::process::exit(i32::from(Code::Failed.number()));
     }
 }

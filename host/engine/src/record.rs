@@ -303,8 +303,9 @@ impl State {
         self.serial += 1;
         match entry {
             Entry::Genesis { format, stack, target, seed } => {
-                let serial = self.serial;
-                *self = Self { serial, format, ..Self::new(&stack, target, seed) };
+                let (serial, history) = (self.serial, std::mem::take(&mut self.history));
+                // What has been done stays known after all of it is gone.
+                *self = Self { serial, format, history, ..Self::new(&stack, target, seed) };
             }
             Entry::Begin { run } => {
                 self.history.push(PastRun { run: run.clone(), counts: None });

@@ -362,6 +362,15 @@ fn what_exists_is_adopted_and_brought_to_what_is_declared() {
     );
     exists("theirs", serde_json::json!({"owner": "prod"}));
     assert_eq!(refused(), "`theirs` belongs to the stack `prod`.");
+    // The state is called `test`: this was made with another one, which may have been lost.
+    exists("theirs", serde_json::json!({"owner": "test", "name": "theirs", "size": "1", "fixed": "a"}));
+    assert_eq!(
+        refused(),
+        "`theirs` belongs to a stack `test` too, but its state is another one. If that was lost, `--adopt` takes over what it has made."
+    );
+    assert_eq!(bench.state(), model::fresh(), "nothing has been changed");
+    let plan = runtime().block_on(bench.adopt(&wanted, true)).unwrap();
+    assert_eq!(plan.operations[0].action, Action::Adopt);
 }
 
 #[test]
@@ -399,6 +408,18 @@ fn what_needed_a_resource_that_is_gone_does_not_point_at_it_any_more() {
     assert_eq!(contradictions(&bench), [] as [&str; 0]);
     destroy(&bench);
     assert_eq!(*bench.world.offences.lock().unwrap(), []);
+}
+
+#[test]
+fn outputs_need_no_resources_and_the_past_outlives_them() {
+    let bench = Bench::default();
+    let mut wanted = Graph::default();
+    wanted.outputs.insert("greeting".to_owned(), text("hello"));
+    up(&bench, &wanted);
+    assert_eq!(bench.state().outputs.get("greeting").and_then(Value::as_str), Some("hello"));
+    destroy(&bench);
+    assert_eq!(bench.state().outputs, Value::empty_map());
+    assert_eq!(bench.state().history.len(), 2, "what was done is still known");
 }
 
 #[test]

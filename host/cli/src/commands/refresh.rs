@@ -1,11 +1,11 @@
 //! `mlflow-host refresh`
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mlflow_host_engine::Difference;
 
 use super::confirm::confirm;
-use super::stack::StackArguments;
+use super::stack::{LockArguments, StackArguments};
 use crate::arguments::Global;
 use crate::failure::{Code, Result};
 use crate::render::{Ending, Heading, Reporter};
@@ -26,6 +26,9 @@ pub(crate) struct Refresh {
     #[command(flatten)]
     stack: StackArguments,
 
+    #[command(flatten)]
+    lock: LockArguments,
+
     /// Record what is found without asking
     #[arg(long, short)]
     yes: bool,
@@ -44,7 +47,7 @@ impl Refresh {
         session.must_exist().await?;
         session.connect(true).await?;
         let records = self.yes || !self.exit_code;
-        let _lock = if records { Some(session.lock("refresh", Duration::ZERO).await?) } else { None };
+        let _lock = if records { Some(session.lock("refresh", self.lock.timeout).await?) } else { None };
         session.load().await?;
         if records {
             session.recover().await?;

@@ -260,8 +260,25 @@ impl<'a> Session<'a> {
     /// Carries a plan out, and shows how it went.
     pub(crate) async fn carry_out(&mut self, carry: Carry<'_>) -> Result<Code> {
         let (stop, listener) = interrupt::listen(self.reporter)?;
-        let summary = listener.mind(self.apply(&carry, stop)).await?;
-        Ok(self.finish(&carry, summary).await)
+        match listener.mind(self.apply(&carry, stop)).await {
+            Some(summary) => Ok(self.finish(&carry, summary?).await),
+            None => self.leave(carry.command, carry.started).await,
+        }
+    }
+
+    /// Ends the process while something is still on its way. The lock is given back if that can be done at
+    /// once: the guard, which would take its time, is not dropped.
+    async fn leave(&self, command: &'static str, started: Instant) -> ! {
+        match tokio::time::timeout(interrupt::FAREWELL, self.store.release()).await {
+            Ok(Ok(())) => {}
+            _ => self.reporter.notice(
+                "The lock on the state could not be given back: it goes by itself within two minutes, or with \
+                 `mlflow-host state unlock`.",
+            ),
+        }
+        let elapsed = started.elapsed();
+        self.reporter.ending(&Ending { interrupted: true, elapsed, ..Ending::new(command, Code::Failed) });
+        std::process::exit(i32::from(Code::Failed.number()))
     }
 
     /// Carries a plan out.

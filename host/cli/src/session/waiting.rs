@@ -57,7 +57,8 @@ impl Session<'_> {
                 plan = self.plan_destroy(selection)?;
             }
         };
-        let (plan, summary) = listener.mind(work).await?;
+        let Some(ended) = listener.mind(work).await else { self.leave("destroy", started).await };
+        let (plan, summary) = ended?;
         let carry =
             Carry { command: "destroy", plan: &plan, lookups: &BTreeMap::new(), observed: &[], started };
         Ok(self.finish(&carry, summary).await)

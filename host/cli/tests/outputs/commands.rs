@@ -11,7 +11,7 @@ fn run(arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     assert_snapshot!("help", run(&["--help"]));
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 34] = [
         &["up"],
         &["preview"],
         &["refresh"],
@@ -28,6 +28,24 @@ fn every_command_explains_itself() {
         &["schema", "list"],
         &["schema", "show"],
         &["completions"],
+        &["config"],
+        &["config", "get"],
+        &["config", "set"],
+        &["config", "list"],
+        &["config", "unset"],
+        &["state"],
+        &["state", "list"],
+        &["state", "show"],
+        &["state", "move"],
+        &["state", "forget"],
+        &["state", "history"],
+        &["state", "export"],
+        &["state", "import"],
+        &["state", "unlock"],
+        &["state", "restore"],
+        &["state", "rekey"],
+        &["state", "init"],
+        &["state", "migrate"],
     ];
     for command in commands {
         assert_snapshot!(format!("help-{}", command.join("-")), run(&[command, &["--help"]].concat()));

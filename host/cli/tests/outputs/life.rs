@@ -371,6 +371,108 @@ fn what_exists_is_adopted_when_asked() {
 }
 
 #[test]
+fn what_a_lost_state_has_made_is_taken_over() {
+    let bench = Bench::new();
+    bench.write("dev.wasm", bucket("ml"));
+    assert!(bench.run(&["up", "dev.wasm", "--yes"]).starts_with("exit 0\n"));
+    fs::remove_dir_all(bench.path().join(".mlflow-host/state")).unwrap();
+    let path = "storage.googleapis.com/storage/v1/b/box-of-tests";
+    let before = bench.ask("GET", path, None);
+    assert_snapshot!(bench.run(&["up", "dev.wasm", "--yes"]), @r"
+    exit 3
+    --- out
+    Stack dev on the local cloud, project mlflow-local, region europe-west1
+
+      + create      serviceusage.googleapis.com/Service::storage
+      + create      storage.googleapis.com/Bucket::box
+
+    Plan: 2 to create.
+    On Google this usually takes 14s (the longest chain of operations; 14s one after the other).
+    Not finished in TIME: 1 created, 1 failed.
+    Run `mlflow-host up` again: it goes on from here.
+    --- err
+      + create     serviceusage.googleapis.com/Service::storage …
+    ✓ + create     serviceusage.googleapis.com/Service::storage  TIME
+      + create     storage.googleapis.com/Bucket::box …
+    ✗ + create     storage.googleapis.com/Bucket::box  after TIME
+        cannot create storage.googleapis.com/Bucket `b/box-of-tests`: it exists already, and its labels say that it belongs to a stack `dev` too, whose state is not the one that is used here.
+        hint: If the state was lost, take over what the stack has made: run `mlflow-host up` with `--adopt`. If there are two stacks of that name, rename one of them.
+    ");
+    assert_eq!(bench.ask("GET", path, None), before, "nothing has been changed");
+    let output = bench.run(&["up", "dev.wasm", "--yes", "--adopt"]);
+    assert!(output.starts_with("exit 0\n") && output.contains("1 adopted"), "{output}");
+    assert!(bench.run(&["preview", "dev.wasm", "--exit-code"]).starts_with("exit 0\n"));
+}
+
+#[test]
+fn a_stack_may_have_outputs_alone() {
+    let bench = Bench::new();
+    let project = "cloudresourcemanager.googleapis.com/Project";
+    let stack = Guest::default().lookup(project, "here", "{}").output_of("project", "projectId");
+    bench.write("dev.wasm", stack.build());
+    let output = bench.run(&["up", "dev.wasm", "--yes"]);
+    assert!(output.starts_with("exit 0\n") && output.contains("project  mlflow-local"), "{output}");
+    assert!(bench.run(&["outputs", "dev.wasm", "project"]).contains("mlflow-local"));
+}
+
+/// A network and a subnetwork in it.
+fn network() -> Vec<u8> {
+    let service = r#"{"name": "compute.googleapis.com"}"#;
+    Guest::default()
+        .declare("serviceusage.googleapis.com/Service", "compute", service, "{}")
+        .declare(
+            "compute.googleapis.com/Network",
+            "net",
+            r#"{"name": "net", "autoCreateSubnetworks": false}"#,
+            r#"{"dependsOn": ["serviceusage.googleapis.com/Service::compute"]}"#,
+        )
+        .declare(
+            "compute.googleapis.com/Subnetwork",
+            "sub",
+            r#"{"name": "sub", "network": "projects/mlflow-local/global/networks/net", "ipCidrRange": "10.0.0.0/24"}"#,
+            r#"{"dependsOn": ["compute.googleapis.com/Network::net"]}"#,
+        )
+        .build()
+}
+
+#[test]
+fn what_the_cloud_still_holds_is_waited_for() {
+    let bench = Bench::new();
+    bench.write("dev.wasm", network());
+    let output = bench.run(&["up", "dev.wasm", "--yes"]);
+    assert!(output.starts_with("exit 0\n"), "{output}");
+    let hold = |seconds: u64, times: usize| {
+        let held = "The subnetwork resource is already being used by 'projects/p/regions/r/addresses/serverless-ipv4-1'";
+        let body = json!({"error": {"code": 400, "message": held}});
+        let answer = json!({"answer": {"status": 400, "body": body, "retryAfter": seconds}});
+        let rule = json!({"method": "DELETE", "path": "subnetworks/sub", "times": times, "action": answer});
+        bench.ask("POST", "_local/faults", Some(rule));
+    };
+    // Longer than anybody wants to wait: said, recorded, and its own exit code.
+    hold(3600, 2);
+    for arguments in [&["--yes"][..], &["--yes", "--wait=1m"]] {
+        let output = bench.run(&[&["destroy", "dev.wasm"], arguments].concat());
+        assert!(output.starts_with("exit 4\n") && output.contains("Cloud Run still holds"), "{output}");
+    }
+    bench.ask("DELETE", "_local/faults", None);
+    // Two tries in vain; the third does it, in the same run.
+    hold(1, 2);
+    let output = bench.run(&["destroy", "dev.wasm", "--yes", "--wait=5m", "--json"]);
+    assert!(output.starts_with("exit 0\n"), "{output}");
+    let events: Vec<Json> = output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let named = |name: &str| events.iter().filter(|event| event["event"] == name).collect::<Vec<_>>();
+    let waits = named("waiting");
+    assert_eq!(waits.len(), 2, "{output}");
+    assert_eq!(waits[0]["resources"][0]["urn"], "compute.googleapis.com/Subnetwork::sub");
+    let summary = named("summary");
+    assert_eq!((summary.len(), &summary[0]["deferred"], &summary[0]["retryAt"]), (1, &json!(0), &Json::Null));
+    let counts = summary[0]["counts"].as_object().unwrap();
+    assert!(counts.values().filter_map(Json::as_u64).sum::<u64>() >= 2, "{output}");
+    let left = bench.run(&["state", "list", "dev.wasm", "--json"]);
+    assert!(left.contains(r#""resources":[]"#), "{left}");
+}
+
+#[test]
 fn a_stack_can_refer_to_the_outputs_of_another() {
     let bench = Bench::new();
     let reader = |stack: &str| {

@@ -231,6 +231,12 @@ fn a_team_shares_a_state_in_a_bucket() {
         1,
         "Waiting up to 1.0s for up by ada@engine",
     );
+    bad(
+        &bench,
+        &["refresh", "dev.wasm", "--yes", "--lock-timeout", "1s"],
+        1,
+        "Waiting up to 1.0s for up by ada@engine",
+    );
     bad(&bench, &["state", "unlock", "dev.wasm"], 2, "The lock is held by up by ada@engine");
     assert!(good(&bench, &["state", "unlock", "dev.wasm", "--yes"]).contains("The lock is free."));
     good(&bench, &["up", "dev.wasm", "--yes"]);

@@ -25,7 +25,7 @@ use crate::standard;
 const PACE: usize = 2000;
 
 /// How long operations may still write to the journal after the run has been stopped.
-const GRACE: Duration = Duration::from_millis(700);
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Carries a plan out. Operations begin as soon as those they need have ended well; the longest
 /// remaining chain goes first. When `stop` turns true nothing more is begun and the call returns within
@@ -369,7 +369,9 @@ impl<'a, 's> Executor<'a, 's> {
         let counts: BTreeMap<String, usize> =
             self.summary.done.iter().map(|(action, count)| (action.to_string(), *count)).collect();
         self.journal.record(Entry::End { run: self.context.run.id.clone(), counts });
-        let emptied = complete && self.context.graph.resources.is_empty() && self.journal.state().is_empty();
+        let graph = self.context.graph;
+        let declares_nothing = graph.resources.is_empty() && graph.outputs.is_empty();
+        let emptied = complete && declares_nothing && self.journal.state().is_empty();
         if emptied {
             // The next `up` gets new names: those of what is gone may be blocked for a while.
             let state = self.journal.state();

@@ -152,6 +152,14 @@ impl StateStore for BucketStore {
         lease::holder(self.objects.as_ref(), self.clock.as_ref(), &self.name(LOCK)).await
     }
 
+    async fn release(&self) -> Result<(), StoreError> {
+        let held = locked(&self.lease).take();
+        match held {
+            Some(lease) => lease.release().await.map_err(self.failed("unlock", LOCK)),
+            None => Ok(()),
+        }
+    }
+
     async fn unlock(&self) -> Result<Option<Holder>, StoreError> {
         lease::take_away(self.objects.as_ref(), &self.name(LOCK)).await
     }
