@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         .then("no_command_prints_one", Hunt::commands)
         .then("no_file_holds_one_while_it_lives", Hunt::files)
         .then("a_new_secret_is_as_secret_as_the_old", Hunt::change)
+        .then("a_state_in_a_bucket_holds_none", Hunt::migrate)
         .then("destroy_leaves_none", Hunt::destroy)
         .run()
 }
@@ -141,7 +142,11 @@ impl Hunt {
             &["state", "show", STACK, "sqladmin.googleapis.com/User::mlflow-dev-mlflow"],
             &["state", "show", STACK, "secretmanager.googleapis.com/SecretVersion::token"],
             &["state", "history", STACK],
+            &["state", "history", STACK, "--json"],
             &["state", "export", STACK],
+            &["state", "export", STACK, "stacks/exported.json"],
+            &["config", "list", STACK, "--json"],
+            &["config", "get", STACK, "--secret", "token"],
             &["cloud", "status", "--json"],
         ];
         for command in commands {
@@ -168,10 +173,15 @@ impl Hunt {
 
     /// All files: stacks, states, plans, and everything that the local cloud writes.
     fn files(&mut self) -> Result<()> {
+        self.files_with(&["plan.json", "exported.json", "snapshot.json", "requests.jsonl", "daemon.log"])
+    }
+
+    /// The same, of which some must be there.
+    fn files_with(&mut self, names: &[&str]) -> Result<()> {
         let mut files = Vec::new();
         list(self.bench.directory(), &mut files)?;
         let has = |name: &str| files.iter().any(|file| file.ends_with(name));
-        for name in ["plan.json", "snapshot.json", "requests.jsonl", "daemon.log"] {
+        for name in names {
             ensure!(has(name), "no {name} among {} files", files.len());
         }
         let cloud = self.bench.home().join("cloud");
@@ -195,15 +205,31 @@ impl Hunt {
         self.run(&["preview", STACK, "--exit-code"], 10)?;
         self.run(&["preview", STACK, "--json"], 0)?;
         self.run(&["up", STACK, "--yes", "--json"], 0)?;
+        self.run(&["state", "history", STACK], 0)?;
         self.search_runs()?;
+        // What earlier runs have left is among what is searched.
+        self.files_with(&["snapshot.previous.json", "journal.previous.jsonl"])?;
         self.files()
+    }
+
+    /// Everything from here on is in a bucket, which keeps every version of its objects.
+    fn migrate(&mut self) -> Result<()> {
+        self.run(&["state", "init", "gs://leaks", STACK], 0)?;
+        self.run(&["state", "migrate", STACK, "--to", "gs://leaks", "--yes"], 0)?;
+        let file = self.bench.stacks().join("secrets.toml");
+        let document = fs::read_to_string(&file)?;
+        fs::write(&file, format!("{document}[state]\nstore = \"gs://leaks\"\n"))?;
+        self.run(&["up", STACK, "--yes"], 0)?;
+        self.run(&["state", "history", STACK, "--json"], 0)?;
+        self.search_runs()?;
+        self.files_with(&["requests.jsonl"])
     }
 
     fn destroy(&mut self) -> Result<()> {
         self.run(&["destroy", STACK, "--yes", "--json"], 0)?;
         self.run(&["state", "history", STACK, "--json"], 0)?;
         self.search_runs()?;
-        self.files()
+        self.files_with(&["plan.json", "exported.json", "requests.jsonl"])
     }
 }
 
