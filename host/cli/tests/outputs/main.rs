@@ -3,6 +3,7 @@
 // The lint lets tests unwrap; it does not know that all of this is only for tests.
 #![allow(clippy::unwrap_used)]
 
+mod bad_input;
 mod bench;
 mod commands;
 mod config;
