@@ -55,6 +55,46 @@ impl Cloud {
         Ok(text)
     }
 
+    /// Asks the local cloud for a fault: a rule, or the name of a trap and what is to differ.
+    ///
+    /// # Errors
+    /// When it is no rule.
+    pub fn fault(&self, rule: &Json) -> Result<()> {
+        let address = format!("{}/_local/faults", self.endpoint);
+        let (status, text) = self.runtime.block_on(async {
+            let response = self.client.post(&address).body(rule.to_string()).send().await?;
+            anyhow::Ok((response.status(), response.text().await?))
+        })?;
+        ensure!(status == 200, "{rule}: {text}");
+        Ok(())
+    }
+
+    /// Ends every fault, and lets what was late show.
+    ///
+    /// # Errors
+    /// When the local cloud does not answer.
+    pub fn without_faults(&self) -> Result<()> {
+        let address = format!("{}/_local/faults", self.endpoint);
+        let status = self.runtime.block_on(async { self.client.delete(&address).send().await })?.status();
+        ensure!(status == 200, "{address} answers {status}");
+        Ok(())
+    }
+
+    /// Requires that no request so far has broken Google's description of its API.
+    ///
+    /// # Errors
+    /// When one has; it names them.
+    pub fn ensure_valid_requests(&self) -> Result<()> {
+        let count = &self.get("/_local/counters")?["violations"];
+        if *count == 0 {
+            return Ok(());
+        }
+        let log = self.get("/_local/requests")?;
+        let requests = log["requests"].as_array().into_iter().flatten();
+        let broken: Vec<_> = requests.filter(|request| request["violation"].is_string()).collect();
+        bail!("{count} requests break Google's description: {broken:#?}")
+    }
+
     /// How many requests so far may have changed something.
     ///
     /// # Errors

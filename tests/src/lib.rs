@@ -6,6 +6,7 @@
 
 mod cloud;
 mod environment;
+mod guest;
 mod processes;
 mod referee;
 mod run;
@@ -13,6 +14,7 @@ mod steps;
 mod workbench;
 
 pub use cloud::Cloud;
+pub use guest::guest;
 pub use processes::processes_that_mention;
 pub use referee::{gcloud, python};
 pub use run::{Plan, Run};

@@ -1,0 +1,38 @@
+//! The ways in which Google surprises its users, one by one: the local cloud misbehaves, and the host copes,
+//! or says clearly why it cannot and goes on where it stopped when the trouble is over.
+//!
+//! Each trap is a row of [`table`]: a small stack, faults, and what has to come of it. Those who wait in earnest
+//! do so side by side, each with a local cloud of its own.
+
+mod place;
+mod stacks;
+mod table;
+mod whole;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use mlflow_host_tests::guest;
+
+/// Traps that are tried at the same time: they mostly wait.
+const SIDE_BY_SIDE: usize = 6;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
+    let guest = match guest("declared") {
+        Ok(guest) => guest,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let failed = |error: anyhow::Error| Failed::from(format!("{error:#}"));
+    let mut trials =
+        vec![Trial::test("the-dev-stack-through-all-of-it", move || whole::spring().map_err(failed))];
+    trials.extend(table::traps().into_iter().map(|trap| {
+        let guest = guest.clone();
+        Trial::test(trap.name, move || trap.spring(&guest).map_err(failed))
+    }));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,143 @@
+//! The traps, and how each is sprung.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use serde_json::{Value as Json, json};
+
+use crate::place::{Place, ensure_struck};
+use crate::stacks::{account, bucket, connected, database, network, secret, with};
+
+/// When the local cloud begins to misbehave.
+pub(crate) enum When {
+    /// Before the first `up`.
+    Up,
+    /// Before an `up` with these resources, when the stack is up.
+    Change(Vec<Json>),
+    /// Before `destroy`, when the stack is up.
+    Destroy,
+}
+
+/// What has to come of it.
+pub(crate) enum Outcome {
+    /// The command ends well as if nothing had been.
+    Copes,
+    /// The command fails with this text in what it says (exit code 3); when the trouble is over the next
+    /// one finishes.
+    Fails(&'static str),
+    /// The command leaves something for later and says so with this text (exit code 4); when the time has come
+    /// the next one finishes.
+    Defers(&'static str),
+}
+
+/// One trap.
+pub(crate) struct Trap {
+    pub(crate) name: &'static str,
+    stack: Vec<Json>,
+    when: When,
+    faults: Vec<Json>,
+    outcome: Outcome,
+}
+
+impl Trap {
+    /// Springs the trap and looks what comes of it.
+    pub(crate) fn spring(self, guest: &Path) -> Result<()> {
+        let place = Place::new(guest)?;
+        place.declare(&self.stack)?;
+        if !matches!(self.when, When::Up) {
+            let run = place.run("up")?;
+            ensure!(run.code == 0, "{}", run.report());
+        }
+        self.faults.iter().try_for_each(|fault| place.cloud.fault(fault))?;
+        let command = match &self.when {
+            When::Destroy => "destroy",
+            When::Change(changed) => {
+                place.declare(changed)?;
+                "up"
+            }
+            When::Up => "up",
+        };
+        let run = place.run(command)?;
+        ensure_struck(&place.cloud, &run)?;
+        let (code, text) = match self.outcome {
+            Outcome::Copes => (0, ""),
+            Outcome::Fails(text) => (3, text),
+            Outcome::Defers(text) => (4, text),
+        };
+        ensure!(run.code == code, "expected exit code {code}\n{}", run.report());
+        ensure!(run.stdout.contains(text), "it does not say “{text}”\n{}", run.report());
+        place.cloud.without_faults()?;
+        if code != 0 {
+            let again = place.run(command)?;
+            ensure!(again.code == 0, "the next run does not finish\n{}", again.report());
+        }
+        if command == "up" {
+            place.ensure_settled()?;
+        }
+        place.ensure_destroyed()?;
+        place.cloud.ensure_valid_requests()
+    }
+}
+
+/// A trap of the local cloud's own list, at the first `up`.
+fn trap(name: &'static str, stack: Vec<Json>, outcome: Outcome) -> Trap {
+    Trap { name, stack, when: When::Up, faults: vec![json!({"trap": name})], outcome }
+}
+
+/// Every trap.
+pub(crate) fn traps() -> Vec<Trap> {
+    use Outcome::{Copes, Defers, Fails};
+    let slow = json!({"trap": "operation-stalls", "path": "/networks"});
+    vec![
+        // Service Usage
+        trap("service-late", network(), Copes),
+        trap("activation-in-progress", network(), Copes),
+        trap("activation-fails", network(), Copes),
+        trap("activation-quota", network(), Copes),
+        // IAM
+        trap("account-late", account(), Copes),
+        trap("policy-conflict", account(), Copes),
+        trap("bucket-policy-conflict", bucket(), Copes),
+        // Networks
+        trap("network-not-ready", network(), Copes),
+        trap("quota-403", network(), Copes),
+        Trap { faults: vec![slow], ..trap("operation-stalls", network(), Copes) },
+        Trap {
+            when: When::Change(with(network(), "sub", "enableFlowLogs", json!(true))),
+            ..trap("fingerprint-race", network(), Copes)
+        },
+        Trap {
+            faults: vec![json!({"trap": "peering-in-progress", "id": "services.connections.patch"})],
+            ..trap("peering-in-progress", connected(), Copes)
+        },
+        Trap { when: When::Destroy, ..trap("connection-in-use", connected(), Copes) },
+        // Cloud SQL
+        trap("sql-busy", database(), Copes),
+        trap("sql-false-alarm", database(), Copes),
+        trap("sql-operation-unknown", database(), Copes),
+        trap("sql-name-held", database(), Fails("the name of a deleted instance stays blocked for a week")),
+        // Cloud Storage and Secret Manager
+        trap("bucket-late", bucket(), Copes),
+        trap("unavailable", secret(), Copes),
+        Trap {
+            faults: vec![json!({"trap": "answer-lost", "path": "secretmanager.googleapis.com/"})],
+            ..trap("answer-lost", secret(), Copes)
+        },
+        Trap {
+            faults: vec![json!({"trap": "request-lost", "path": "secretmanager.googleapis.com/"})],
+            ..trap("request-lost", secret(), Copes)
+        },
+        Trap {
+            when: When::Destroy,
+            faults: vec![json!({
+                "id": "subnetworks.delete", "times": 1,
+                "action": {"answer": {"status": 400, "body": {"error": {
+                    "code": 400,
+                    "message": "The subnetwork resource 'projects/p/regions/r/subnetworks/s' is already being used by 'projects/p/regions/r/addresses/serverless-ipv4-1'",
+                    "errors": [{"reason": "resourceInUseByAnotherResource", "domain": "global", "message": "in use"}],
+                }}}},
+            })],
+            ..trap("addresses-held", network(), Defers("addresses in the subnetwork"))
+        },
+    ]
+}
