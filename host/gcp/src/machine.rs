@@ -55,6 +55,8 @@ pub(crate) async fn advance(work: Work<'_>, handle: Handle) -> Result<Progress, 
 /// Finds out whether a request of an interrupted run has reached the cloud.
 pub(crate) async fn recover(work: Work<'_>) -> Result<Recovery, ProviderError> {
     let machine = Machine::new(work);
+    work.session.client.facts.take_over();
+    let again = |error| machine.again_or(&Handle::new(Phase::Onward), error).map(Recovery::Reached);
     let found = match work.request.action {
         // Sent again, an update changes nothing more.
         RequestAction::Update => return Ok(Recovery::NotReached),
@@ -63,15 +65,19 @@ pub(crate) async fn recover(work: Work<'_>) -> Result<Recovery, ProviderError> {
             return Ok(Recovery::Reached(Progress::Done(Vec::new())));
         }
         RequestAction::Delete => {
-            let found = machine.driver.read(&work, None).await.map_err(|error| machine.error(error))?;
-            return Ok(match found {
-                None => Recovery::Reached(Progress::Done(Vec::new())),
-                Some(_) => Recovery::NotReached,
-            });
+            return match machine.driver.read(&work, None).await {
+                Ok(None) => Ok(Recovery::Reached(Progress::Done(Vec::new()))),
+                Ok(Some(_)) => Ok(Recovery::NotReached),
+                Err(error) => again(error),
+            };
         }
-        RequestAction::Create => machine.driver.find(&work).await.map_err(|error| machine.error(error))?,
+        RequestAction::Create => machine.driver.find(&work).await,
     };
-    let Some((identity, body)) = found else { return Ok(Recovery::NotReached) };
+    let (identity, body) = match found {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(Recovery::NotReached),
+        Err(error) => return again(error),
+    };
     if owner(work.kind, &work.session.config, &body) == Owner::Foreign {
         return Err(machine.foreign(Some(&body)));
     }
@@ -105,8 +111,10 @@ impl<'a> Machine<'a> {
     async fn send(&self, mut handle: Handle) -> Result<Progress, ProviderError> {
         let is_update = self.work.request.action == RequestAction::Update;
         if is_update && self.work.target.changed.is_empty() && handle.changed.is_none() {
-            let differences = self.driver.differences(&self.work).await;
-            handle.changed = Some(differences.map_err(|error| self.error(error))?);
+            match self.driver.differences(&self.work).await {
+                Ok(differences) => handle.changed = Some(differences),
+                Err(error) => return self.again_or(&handle, error),
+            }
         }
         let mut conflicts = 0;
         loop {
@@ -131,11 +139,15 @@ impl<'a> Machine<'a> {
     async fn send_again(&self, handle: Handle) -> Result<Progress, ProviderError> {
         let is_create = self.work.request.action == RequestAction::Create;
         if is_create && !self.work.kind.id.is_declared() {
-            let found = self.driver.find(&self.work).await.map_err(|error| self.error(error))?;
-            if let Some((identity, _)) = found {
-                let mut handle = handle.then(Phase::Settling);
-                handle.identity = Some(identity);
-                return self.settle(handle).await;
+            match self.driver.find(&self.work).await {
+                Ok(None) => {}
+                Ok(Some((_, body))) if self.has_failed_in_passing(&body) => {}
+                Ok(Some((identity, _))) => {
+                    let mut handle = handle.then(Phase::Settling);
+                    handle.identity = Some(identity);
+                    return self.settle(handle).await;
+                }
+                Err(error) => return self.again_or(&handle, error),
             }
         }
         self.send(handle).await
@@ -220,23 +232,36 @@ impl<'a> Machine<'a> {
                 return Ok(deferred);
             }
         }
-        if let CallError::NotYet { refusal, after, patience, note } = &error {
-            return self.again(&handle, refusal, *after, *patience, note);
-        }
-        if action == RequestAction::Create && handle.changed.is_none() {
+        if action == RequestAction::Create
+            && handle.changed.is_none()
+            && !matches!(error, CallError::NotYet { .. })
+        {
             if says_it_exists(&error) {
                 return self.adopt(handle, error).await;
             }
             if error.is_ambiguous() && !is_setting(self.work.kind) {
                 // The answer is lost, not necessarily the effect.
-                if let Ok(Some((identity, _))) = self.driver.find(&self.work).await {
+                if let Ok(Some((identity, body))) = self.driver.find(&self.work).await {
+                    if owner(self.work.kind, &self.work.session.config, &body) == Owner::Foreign {
+                        return Err(self.foreign(Some(&body)));
+                    }
                     let mut handle = handle.then(Phase::Settling);
                     handle.identity = Some(identity);
                     return self.settle(handle).await;
                 }
             }
         }
-        Err(self.error(error))
+        self.again_or(&handle, error)
+    }
+
+    /// Sends it again later if the error will have passed by then, and fails otherwise.
+    fn again_or(&self, handle: &Handle, error: CallError) -> Result<Progress, ProviderError> {
+        match &error {
+            CallError::NotYet { refusal, after, patience, note } => {
+                self.again(handle, refusal, *after, *patience, note)
+            }
+            _ => Err(self.error(error)),
+        }
     }
 
     fn again(
@@ -270,6 +295,7 @@ impl<'a> Machine<'a> {
     async fn adopt(&self, handle: Handle, refused: CallError) -> Result<Progress, ProviderError> {
         let found = match self.driver.find(&self.work).await {
             Ok(found) => found,
+            Err(error @ CallError::NotYet { .. }) => return self.again_or(&handle, error),
             // Somebody else's, and none of our business.
             Err(error) if error.is_status(403) => {
                 return Err(self.foreign(None));
@@ -297,7 +323,10 @@ impl<'a> Machine<'a> {
         if self.work.kind.update.is_none() {
             return self.settle(handle.then(Phase::Settling)).await;
         }
-        handle.changed = Some(self.driver.differences(&self.work).await.map_err(|error| self.error(error))?);
+        match self.driver.differences(&self.work).await {
+            Ok(differences) => handle.changed = Some(differences),
+            Err(error) => return self.again_or(&handle, error),
+        }
         Box::pin(self.send(handle)).await
     }
 

@@ -68,6 +68,7 @@ impl Rule {
                     facts.has_enabled(refusal.metadata.get("service").unwrap_or(&refusal.service))
                 }
                 Condition::AccountCreated => facts.has_created_account(subject),
+                Condition::BucketCreated => facts.has_created_bucket(subject),
                 Condition::Granted => facts.has_granted(),
             }
     }

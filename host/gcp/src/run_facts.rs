@@ -11,11 +11,14 @@ const ENABLING: Duration = Duration::from_secs(10 * 60);
 /// How long a new account or permission may be unknown: "typically 2 minutes, potentially 7 or longer"
 /// (<https://cloud.google.com/iam/docs/access-change-propagation>).
 const PROPAGATION: Duration = Duration::from_secs(8 * 60);
+/// How long a new bucket may be unknown to some of Cloud Storage. Terraform's provider retries for as long.
+const VISIBILITY: Duration = Duration::from_secs(3 * 60);
 
 #[derive(Default)]
 struct Times {
     enabled: HashMap<String, Instant>,
     accounts: HashMap<String, Instant>,
+    buckets: HashMap<String, Instant>,
     granted: Option<Instant>,
     taken_over: Option<Instant>,
 }
@@ -39,12 +42,17 @@ impl RunFacts {
         self.times().accounts.insert(email.to_lowercase(), Instant::now());
     }
 
+    /// A bucket has been made.
+    pub(crate) fn created_bucket(&self, name: &str) {
+        self.times().buckets.insert(name.to_owned(), Instant::now());
+    }
+
     /// An IAM policy has been changed.
     pub(crate) fn granted(&self) {
         self.times().granted = Some(Instant::now());
     }
 
-    /// A wait of an earlier run goes on: what it was for is taken on trust, for its usual time.
+    /// What an earlier run began goes on: what it did before is taken on trust, for the usual time.
     pub(crate) fn take_over(&self) {
         self.times().taken_over.get_or_insert_with(Instant::now);
     }
@@ -63,6 +71,13 @@ impl RunFacts {
             |(email, at): (&String, &Instant)| text.contains(email.as_str()) && recent(Some(at), PROPAGATION);
         let agent = text.contains("@gcp-sa-") && times.enabled.values().any(|at| recent(Some(at), ENABLING));
         agent || times.accounts.iter().any(named) || recent(times.taken_over.as_ref(), PROPAGATION)
+    }
+
+    /// Whether a bucket that a path has as a segment of its own has been made lately.
+    pub(crate) fn has_created_bucket(&self, path: &str) -> bool {
+        let times = self.times();
+        let named = path.split('/').any(|part| recent(times.buckets.get(part), VISIBILITY));
+        named || recent(times.taken_over.as_ref(), VISIBILITY)
     }
 
     /// Whether permissions have been granted lately.

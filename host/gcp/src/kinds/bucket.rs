@@ -1,4 +1,5 @@
-//! Buckets: with `forceDestroy`, emptied before they are deleted, a page of objects at a time.
+//! Buckets: new ones take a moment to be known; with `forceDestroy` they are emptied before they are deleted, a
+//! page of objects at a time.
 
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -33,6 +34,10 @@ impl Driver for Bucket {
         let count = empty(work).await?;
         tracing::info!(objects = count, page = step, "emptied a bucket");
         Ok(Sent::Part)
+    }
+
+    fn made(&self, work: &Work<'_>, body: &Json) {
+        work.session.client.facts.created_bucket(json_text(body, "name"));
     }
 }
 

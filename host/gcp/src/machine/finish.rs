@@ -55,11 +55,8 @@ impl Machine<'_> {
             }
         }
         let error = retry::error(refusal, class);
-        if let CallError::NotYet { refusal, after, patience, note } = &error {
-            return self.again(&handle, refusal, *after, *patience, note);
-        }
-        if self.work.request.action == RequestAction::Delete {
-            return Err(self.error(error));
+        if matches!(error, CallError::NotYet { .. }) || self.work.request.action == RequestAction::Delete {
+            return self.again_or(&handle, error);
         }
         let identity = handle.identity.clone();
         let found = self.driver.read(&self.work, identity.as_deref()).await.ok().flatten();
@@ -104,13 +101,13 @@ impl Machine<'_> {
             Condition::Waiting(_) if handle.age() > self.timeout() => self.still_running(handle),
             Condition::Waiting(note) => Ok(self.wait(&handle, note)),
             Condition::Failed(said) => {
-                let refusal =
-                    Refusal { service: self.work.kind.service.clone(), message: said, ..Refusal::default() };
-                let facts = &self.work.session.client.facts;
-                let class = retry::classify(&refusal, "", Purpose::Operation, facts);
-                if let (Class::Wait { every, patience, note }, true) =
-                    (class, self.work.kind.update.is_some())
-                {
+                let (refusal, class) = self.failure(said);
+                if let Class::Wait { every, patience, note } = class {
+                    let mut handle = handle;
+                    if self.work.kind.update.is_none() {
+                        // It is not put right but made anew, under another name.
+                        handle.identity = None;
+                    }
                     return self.again(&handle, &refusal, every, patience, note);
                 }
                 let explained = self.driver.explain(&self.work, &body, refusal.message.clone()).await;
@@ -121,6 +118,23 @@ impl Machine<'_> {
                 }
                 Err(error.leaving(vec![self.outcome(&handle, body).await?]))
             }
+        }
+    }
+
+    /// What a resource that has failed says, as a refusal, and what is to be done about it.
+    fn failure(&self, said: String) -> (Refusal, Class) {
+        let refusal =
+            Refusal { service: self.work.kind.service.clone(), message: said, ..Refusal::default() };
+        let facts = &self.work.session.client.facts;
+        let class = retry::classify(&refusal, "", Purpose::Operation, facts);
+        (refusal, class)
+    }
+
+    /// Whether a resource has failed for a reason that passes.
+    pub(super) fn has_failed_in_passing(&self, body: &Json) -> bool {
+        match condition(&self.work.kind.readiness, body) {
+            Condition::Failed(said) => matches!(self.failure(said).1, Class::Wait { .. }),
+            _ => false,
         }
     }
 

@@ -12,6 +12,8 @@ pub(super) enum Condition {
     Enabled,
     /// This run has just made the service account that is missed, or enabled the API whose agent is.
     AccountCreated,
+    /// This run has just made the bucket that is missed.
+    BucketCreated,
     /// This run has just changed who may do what.
     Granted,
 }
@@ -51,6 +53,7 @@ const fn wait(every_seconds: u64, patience_minutes: u64, note: &'static str) -> 
 }
 
 const SQL: &[&str] = &["sqladmin.googleapis.com"];
+const STORAGE: &[&str] = &["storage.googleapis.com"];
 const IAM: &[&str] = &["iam.googleapis.com"];
 const DISABLED: &[&str] = &["SERVICE_DISABLED", "accessNotConfigured"];
 const RATE: &[&str] = &["RATE_LIMIT_EXCEEDED", "rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"];
@@ -195,6 +198,15 @@ pub(super) const RULES: &[Rule] = &[
         statuses: &[403],
         texts: &["iam.serviceaccounts.actas"],
         class: Class::Fail("Grant yourself the role roles/iam.serviceAccountUser on that service account."),
+        ..ANY
+    },
+    // Cloud Storage: a bucket is there before all of its servers know it.
+    Rule {
+        services: STORAGE,
+        statuses: &[404],
+        texts: &["bucket does not exist"],
+        when: Condition::BucketCreated,
+        class: wait(1, 3, "waiting for the new bucket to be visible"),
         ..ANY
     },
     // Quotas. Compute answers 403 where others answer 429; both say that nothing was done.

@@ -165,3 +165,15 @@ async fn a_new_account_may_read_as_forbidden() {
     let other = path.replace("/a%40", "/b%40");
     assert!(matches!(classify(&denied, &other, Purpose::Read, &facts), Class::Fail(_)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_new_bucket_may_be_unknown_for_a_moment() {
+    let facts = RunFacts::default();
+    facts.created_bucket("files");
+    let missing = refusal("storage", 404, "notFound", "The specified bucket does not exist.");
+    let at = |path: &str| class(&missing, path, &facts);
+    assert_eq!(at("storage/v1/b/files/iam"), "waiting for the new bucket to be visible");
+    assert_eq!(at("storage/v1/b/files-of-others/iam"), "fail");
+    tokio::time::advance(Duration::from_secs(4 * 60)).await;
+    assert_eq!(at("storage/v1/b/files/iam"), "fail");
+}

@@ -156,6 +156,23 @@ async fn apis_are_enabled_together_and_their_first_calls_wait() {
     outcomes.unwrap();
     assert_eq!(notes, ["waiting for the API to become active"]);
 
+    // What cannot be sent twice is looked for first, and that may be refused for the same reason.
+    let list = "GET /cloudbuild.googleapis.com/v1/projects/p/locations/europe-west1/builds?pageSize=200&filter=tags%3D%22mlflow-host-5ca1ab1e-0000-4000-8000-000000000000%22";
+    let post = "POST /cloudbuild.googleapis.com/v1/projects/p/locations/europe-west1/builds";
+    let read = "GET /cloudbuild.googleapis.com/v1/projects/p/locations/europe-west1/builds/b";
+    let build = json!({"id": "b", "status": "SUCCESS", "name": "projects/p/locations/europe-west1/builds/b"});
+    cloud.then([
+        (post, disabled("run.googleapis.com")),
+        (list, disabled("run.googleapis.com")),
+        (list, reply(json!({}))),
+        (post, reply(json!({"name": "operations/x", "metadata": {"build": {"id": "b"}}}))),
+        (read, reply(build)),
+    ]);
+    let build = target(&provider, "cloudbuild.googleapis.com/Build::image", json!({}));
+    let (outcomes, notes) = run(&provider, &request(RequestAction::Create, vec![build])).await;
+    outcomes.unwrap();
+    assert_eq!(notes, ["waiting for the API to become active"]);
+
     cloud.then([("POST /storage.googleapis.com/storage/v1/b?project=p", disabled("storage.googleapis.com"))]);
     let bucket = target(&provider, "storage.googleapis.com/Bucket::b", json!({}));
     let (outcomes, _) = run(&provider, &request(RequestAction::Create, vec![bucket])).await;

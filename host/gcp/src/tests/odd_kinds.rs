@@ -329,3 +329,36 @@ async fn an_execution_runs_to_its_end() {
     insta::assert_snapshot!(failure, @"cannot create run.googleapis.com/Execution `m`: Task migrate-task0 failed with exit code 1.");
     cloud.finished();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_could_not_read_its_secret_yet_is_started_again() {
+    let policy = "/cloudresourcemanager.googleapis.com/v1/projects/p";
+    let get_policy = format!("POST {policy}:getIamPolicy").leak();
+    let set_policy = format!("POST {policy}:setIamPolicy").leak();
+    let post = "POST /run.googleapis.com/v2/projects/p/locations/europe-west1/jobs/migrate:run";
+    let name = |id: &str| format!("projects/p/locations/europe-west1/jobs/migrate/executions/{id}");
+    let get = |id: &str| &*format!("GET /run.googleapis.com/v2/{}", name(id)).leak();
+    let list =
+        "GET /run.googleapis.com/v2/projects/p/locations/europe-west1/jobs/migrate/executions?pageSize=200";
+    let started = |id: &str| reply(json!({"name": "operations/o", "metadata": {"name": name(id)}}));
+    let denied = json!({"name": name("a"), "completionTime": "t", "failedCount": 1, "conditions": [
+        {"type": "Completed", "state": "CONDITION_FAILED", "message": "Permission denied on secret: projects/1/secrets/s"}]});
+    let cloud = Cloud::expecting([
+        (&*get_policy, reply(json!({"etag": "e"}))),
+        (&*set_policy, reply(json!({"etag": "f"}))),
+        (post, started("a")),
+        (get("a"), reply(denied.clone())),
+        (list, reply(json!({"executions": [denied]}))),
+        (post, started("b")),
+        (get("b"), reply(json!({"name": name("b"), "completionTime": "t", "succeededCount": 1}))),
+    ]);
+    let provider = provider(&cloud);
+    let member = json!({"role": "roles/viewer", "member": "user:a@example.com"});
+    let grant = target(&provider, "cloudresourcemanager.googleapis.com/ProjectIamMember::m", member);
+    run(&provider, &request(RequestAction::Create, vec![grant])).await.0.unwrap();
+    let execution = target(&provider, "run.googleapis.com/Execution::m", json!({"job": "migrate"}));
+    let (outcomes, notes) = run(&provider, &request(RequestAction::Create, vec![execution])).await;
+    assert_eq!(outcomes.unwrap()[0].identity, name("b"));
+    assert_eq!(notes, ["waiting for a granted permission to take effect"]);
+    cloud.finished();
+}
