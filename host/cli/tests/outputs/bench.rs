@@ -51,6 +51,19 @@ impl Bench {
 
     /// Asks the local cloud, which must run. The answer must be one of success.
     pub(crate) fn ask(&self, method: &str, path: &str, body: Option<Json>) -> Json {
+        let (succeeds, text) = self.send(method, path, body);
+        assert!(succeeds, "{method} {path}: {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Asks the local cloud, which must run, for something that it has to refuse.
+    pub(crate) fn ask_in_vain(&self, method: &str, path: &str) {
+        let (succeeds, text) = self.send(method, path, None);
+        assert!(!succeeds, "{method} {path}: {text}");
+    }
+
+    /// Whether the local cloud answers with success, and what it says.
+    fn send(&self, method: &str, path: &str, body: Option<Json>) -> (bool, String) {
         // An error says that another test has installed it, which does as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let status = self.run(&["cloud", "status", "--json"]);
@@ -65,8 +78,8 @@ impl Bench {
                 Some(body) => request.json(&body),
                 None => request,
             };
-            let text = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
-            serde_json::from_str(&text).unwrap_or_default()
+            let response = request.send().await.unwrap();
+            (response.status().is_success(), response.text().await.unwrap())
         })
     }
 

@@ -11,7 +11,7 @@ fn run(arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     assert_snapshot!("help", run(&["--help"]));
-    let commands: [&[&str]; 34] = [
+    let commands: [&[&str]; 36] = [
         &["up"],
         &["preview"],
         &["refresh"],
@@ -23,6 +23,8 @@ fn every_command_explains_itself() {
         &["cloud", "stop"],
         &["cloud", "status"],
         &["cloud", "env"],
+        &["cloud", "log"],
+        &["cloud", "faults"],
         &["cloud", "reset"],
         &["schema"],
         &["schema", "list"],

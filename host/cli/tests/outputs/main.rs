@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bench;
+mod cloud;
 mod commands;
 mod config;
 mod guest;

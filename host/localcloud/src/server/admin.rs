@@ -27,7 +27,7 @@ pub(crate) async fn answer(server: &Server, request: Request<Body>) -> Response<
             "directory": server.cloud.directory,
         })),
         (&Method::GET, "endpoints") => ok(&fronts::endpoints(&server.cloud)),
-        (&Method::GET, "requests") => ok(&json!({"requests": server.journal.recent()})),
+        (&Method::GET, "requests") => ok(&json!({"requests": server.journal.recent(after(&request))})),
         (&Method::GET, "counters") => ok(&json!(server.journal.counters())),
         (&Method::GET, "resources") => ok(&resources(server)),
         (&Method::GET, "faults") => ok(&json!({"faults": server.faults.rules()})),
@@ -46,6 +46,13 @@ pub(crate) async fn answer(server: &Server, request: Request<Body>) -> Response<
         }
         _ => unknown(),
     }
+}
+
+/// The query parameter `after`; 0 when there is none.
+fn after(request: &Request<Body>) -> u64 {
+    let query = request.uri().query().unwrap_or_default();
+    let found = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "after");
+    found.and_then(|(_, number)| number.parse().ok()).unwrap_or_default()
 }
 
 fn ok(body: &Value) -> Response<Body> {

@@ -17,6 +17,8 @@ const RECENT: usize = 5000;
 /// One request.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Entry {
+    /// Which one it is since the start of the process, from 1; the journal sets it.
+    pub(crate) number: u64,
     /// When it was answered.
     pub(crate) time: String,
     /// HTTP method.
@@ -83,9 +85,10 @@ impl Journal {
     }
 
     /// Adds a request.
-    pub(crate) fn record(&self, entry: Entry) {
+    pub(crate) fn record(&self, mut entry: Entry) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.counters.total += 1;
+        entry.number = inner.counters.total;
         inner.counters.violations += u64::from(entry.violation.is_some());
         *inner.counters.requests_by_method.entry(entry.id.unwrap_or("unknown")).or_default() += 1;
         if entry.mutating && entry.via != Mode::Root.name() {
@@ -104,10 +107,10 @@ impl Journal {
         inner.recent.push_back(entry);
     }
 
-    /// Recent requests, oldest first.
-    pub(crate) fn recent(&self) -> Vec<Entry> {
+    /// Recent requests after number `after`, oldest first.
+    pub(crate) fn recent(&self, after: u64) -> Vec<Entry> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.recent.iter().cloned().collect()
+        inner.recent.iter().filter(|entry| entry.number > after).cloned().collect()
     }
 
     /// The counters since the start of the process.

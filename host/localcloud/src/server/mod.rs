@@ -163,6 +163,7 @@ impl Server {
         let id = find_method(&host, method.as_str(), &target.path).map(|found| found.id);
         let response = self.struck(request, target, &format!("{host}{path}"), id).await;
         self.journal.record(Entry {
+            number: 0,
             time: clock::now(),
             method: method.to_string(),
             host,

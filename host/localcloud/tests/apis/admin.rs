@@ -23,6 +23,9 @@ async fn requests_are_counted_and_resources_listed() {
     let (_, requests) = cloud.get("_local/requests").await;
     let last = requests["requests"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["method"], &last["status"]), (&json!("DELETE"), &json!(200)));
+    let number = last["number"].as_u64().unwrap();
+    let (_, later) = cloud.get(&format!("_local/requests?after={}", number - 1)).await;
+    assert_eq!(later["requests"], json!([last]));
     let lines = std::fs::read_to_string(cloud.path().join("cloud/requests.jsonl")).unwrap();
     assert_eq!(lines.lines().count(), requests["requests"].as_array().unwrap().len());
     cloud.stop().await;

@@ -1,5 +1,9 @@
 //! `mlflow-host cloud`
 
+mod ask;
+mod faults;
+mod log;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -22,6 +26,7 @@ use crate::{places, session};
 /// Examples:
 ///   mlflow-host cloud status
 ///   eval "$(mlflow-host cloud env)" && gcloud storage buckets list --project mlflow-dev
+///   mlflow-host cloud log --follow
 #[derive(Debug, clap::Subcommand)]
 #[command(verbatim_doc_comment)]
 pub(crate) enum Cloud {
@@ -33,6 +38,8 @@ pub(crate) enum Cloud {
     Status,
     /// Write what to export so that gcloud and Google's libraries talk to it
     Env,
+    Log(log::Log),
+    Faults(faults::Faults),
     /// Stop it and delete everything in it
     Reset {
         /// Do not ask before deleting
@@ -100,6 +107,8 @@ impl Cloud {
                 reporter.cloud(&status);
             }
             Self::Env => render::print(&exports(&directory).await?),
+            Self::Log(log) => log.run(&directory, reporter).await?,
+            Self::Faults(faults) => faults.run(&directory, reporter).await?,
             Self::Reset { yes } => {
                 let question =
                     format!("Delete every project, database and artifact in {}?", directory.display());
@@ -136,7 +145,7 @@ async fn running(directory: &Path, status: &'static str, endpoint: &Endpoint) ->
 /// libraries for Cloud Storage have a variable of their own.
 async fn exports(directory: &Path) -> Result<String> {
     let Status::Running(endpoint) = Daemon::status(directory).await.map_err(failed)? else {
-        return Err(Failure::new("The local cloud does not run.").with_hint("Run `mlflow-host cloud start`."));
+        return Err(ask::stopped());
     };
     let token = directory.join("access-token");
     let written = std::fs::OpenOptions::new()
