@@ -64,7 +64,8 @@ impl Story {
         self.bench.succeeds(&["preview", STACK, "--exit-code"])?;
         let sent = self.cloud.mutations()? - before;
         ensure!(sent == 0, "{sent} mutating requests: {}", self.cloud.get("/_local/counters")?);
-        Ok(())
+        // So far nobody but the host has asked for anything.
+        self.cloud.ensure_valid_requests()
     }
 
     fn client(&mut self) -> Result<()> {
@@ -198,7 +199,8 @@ impl Story {
             .filter(|process| process.contains("postgres") || process.contains("mlflow server"))
             .collect();
         ensure!(running.is_empty(), "still running after `destroy`: {running:#?}");
-        Ok(())
+        // Since the cloud's restart, nobody but the host has asked for anything.
+        self.cloud.ensure_valid_requests()
     }
 
     fn stop(&mut self) -> Result<()> {

@@ -16,7 +16,7 @@ const STACK: &str = "stacks/dev.wasm";
 /// What goes wrong while it comes up.
 fn on_the_way_up() -> Vec<Json> {
     vec![
-        json!({"trap": "service-late"}),
+        json!({"trap": "service-late", "action": {"late": {"uses": 2}}}),
         json!({"trap": "account-late", "action": {"late": {"uses": 2}}}),
         // The runtime account may not read the password yet when the service is first deployed.
         json!({"trap": "grant-late", "path": "secretmanager.googleapis.com/", "action": {"late": {"uses": 1}}}),
