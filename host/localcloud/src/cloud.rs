@@ -181,7 +181,10 @@ impl Cloud {
         tokio::spawn(async move {
             tokio::time::sleep(cloud.latency.delay(&operation.service, &operation.action)).await;
             let result = match operation.fault.failure.clone() {
-                Some(failure) if !operation.fault.takes_effect => Err(failure),
+                Some(failure) if !operation.fault.takes_effect => {
+                    services::abandon(&cloud, &operation, &failure);
+                    Err(failure)
+                }
                 _ => services::settle(&cloud, &operation).await,
             };
             if let Err(failure) = &result {

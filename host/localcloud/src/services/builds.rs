@@ -269,6 +269,18 @@ pub(crate) async fn settle(cloud: &Arc<Cloud>, operation: &Operation) -> Result<
     }
 }
 
+/// Ends a build whose operation fails without its work.
+pub(crate) fn abandon(cloud: &Cloud, operation: &Operation, failure: &Failure) {
+    let ended = update(cloud, &operation.target, |build| {
+        build["status"] = "INTERNAL_ERROR".into();
+        build["statusDetail"] = failure.message.as_str().into();
+        build["finishTime"] = clock::now().into();
+    });
+    if let Err(error) = ended.and_then(|build| show(cloud, operation, &build)) {
+        tracing::error!(operation = operation.name, %error, "cannot record the end of a build");
+    }
+}
+
 fn stepped(build: &Value, status: &str) -> Value {
     let mut steps = build["steps"].clone();
     for step in steps.as_array_mut().into_iter().flatten() {

@@ -56,6 +56,13 @@ pub(crate) async fn dispatch(cloud: &Arc<Cloud>, mut call: Call) -> Answer {
     }
 }
 
+/// What an operation that fails on request leaves behind, where its resource says how it ended.
+pub(crate) fn abandon(cloud: &Cloud, operation: &Operation, failure: &Failure) {
+    if operation.service == "cloudbuild" && operation.action.starts_with("builds.") {
+        builds::abandon(cloud, operation, failure);
+    }
+}
+
 /// Does the work of an operation and returns its response.
 pub(crate) async fn settle(cloud: &Arc<Cloud>, operation: &Operation) -> Result<Value, Failure> {
     match operation.service.as_str() {

@@ -331,6 +331,23 @@ async fn jobs_run_to_completion_and_tell_why_they_did_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_build_whose_operation_fails_on_request_has_ended() {
+    let (cloud, builder, _) = prepared().await;
+    let failure = json!({"failOperation": {"code": 13, "message": "Out of machines."}});
+    cloud.post("_local/faults", json!({"id": "builds.create", "action": failure})).await;
+    let failed = cloud.finish(Method::POST, &builds(), build(&builder)).await;
+    assert_eq!(failed["error"]["message"], "Out of machines.");
+    let ended = &failed["metadata"]["build"];
+    assert_eq!(
+        (&ended["status"], &ended["statusDetail"]),
+        (&json!("INTERNAL_ERROR"), &json!("Out of machines."))
+    );
+    let id = ended["id"].as_str().unwrap();
+    assert_eq!(cloud.get(&format!("{}/{id}", builds())).await.1["status"], "INTERNAL_ERROR");
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_build_shows_its_log() {
     let (cloud, _, _) = with_image().await;
     upload(&cloud, &[("Dockerfile", "FROM python:3-slim\nRUN echo cannot go on && exit 4\n")]).await;
