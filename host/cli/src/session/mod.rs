@@ -14,6 +14,7 @@ mod store;
 mod waiting;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mlflow_host_engine::{
@@ -60,7 +61,9 @@ pub(crate) struct Session<'a> {
     seed: Option<String>,
     /// Whether the run holds the lock, and may therefore write.
     is_locked: bool,
-    store: Box<dyn StateStore>,
+    store: Arc<dyn StateStore>,
+    /// Gives the lock back when a signal comes before a run has begun.
+    watch: Option<interrupt::Watch>,
     /// The address of the local cloud, once it is known.
     endpoint: Option<String>,
     /// Whether the cloud may be asked.
@@ -101,7 +104,8 @@ impl<'a> Session<'a> {
     /// A session for what needs the state only.
     pub(crate) fn without_program(config: StackConfig, reporter: &'a dyn Reporter) -> Self {
         Self {
-            store: store::store(&config, None),
+            store: store::store(&config, None).into(),
+            watch: None,
             state: State::new(&config.stack, config.state_target(), PREVIEW_SEED.to_owned()),
             config,
             secrets: BTreeMap::new(),
@@ -148,6 +152,7 @@ impl<'a> Session<'a> {
             let error = match self.store.lock(&run::holder(command)).await {
                 Ok(guard) => {
                     self.is_locked = true;
+                    self.watch = Some(interrupt::Watch::over(Arc::clone(&self.store))?);
                     return Ok(guard);
                 }
                 Err(error) => error,
@@ -229,7 +234,7 @@ impl<'a> Session<'a> {
         self.endpoint = clouds::endpoint(&self.config, start, self.reporter).await?;
         self.is_online = self.endpoint.is_some() || !clouds::is_local(&self.config);
         // A local cloud that has never run has got its identity only now.
-        self.store = store::store(&self.config, self.endpoint.as_deref());
+        self.store = store::store(&self.config, self.endpoint.as_deref()).into();
         Ok(())
     }
 
@@ -260,16 +265,17 @@ impl<'a> Session<'a> {
     /// Carries a plan out, and shows how it went.
     pub(crate) async fn carry_out(&mut self, carry: Carry<'_>) -> Result<Code> {
         let (stop, listener) = interrupt::listen(self.reporter)?;
+        self.watch = None;
         match listener.mind(self.apply(&carry, stop)).await {
-            Some(summary) => Ok(self.finish(&carry, summary?).await),
-            None => self.leave(carry.command, carry.started).await,
+            Ok(summary) => Ok(self.finish(&carry, summary?).await),
+            Err(by) => self.leave(carry.command, carry.started, by).await,
         }
     }
 
-    /// Ends the process while something is still on its way. The lock is given back if that can be done at
-    /// once: the guard, which would take its time, is not dropped.
-    async fn leave(&self, command: &'static str, started: Instant) -> ! {
-        match tokio::time::timeout(interrupt::FAREWELL, self.store.release()).await {
+    /// Ends the process while something is still on its way. The lock is given back if that can be done in
+    /// time: the guard, which would take as long as it needs, is not dropped.
+    async fn leave(&self, command: &'static str, started: Instant, by: tokio::time::Instant) -> ! {
+        match tokio::time::timeout_at(by, self.store.release()).await {
             Ok(Ok(())) => {}
             _ => self.reporter.notice(
                 "The lock on the state could not be given back: it goes by itself within two minutes, or with \

@@ -34,6 +34,7 @@ impl Session<'_> {
     ) -> Result<Code> {
         let reporter = self.reporter;
         let (mut stop, listener) = interrupt::listen(reporter)?;
+        self.watch = None;
         let work = async {
             let lookups = BTreeMap::new();
             let mut plan = first;
@@ -57,8 +58,10 @@ impl Session<'_> {
                 plan = self.plan_destroy(selection)?;
             }
         };
-        let Some(ended) = listener.mind(work).await else { self.leave("destroy", started).await };
-        let (plan, summary) = ended?;
+        let (plan, summary) = match listener.mind(work).await {
+            Ok(ended) => ended?,
+            Err(by) => self.leave("destroy", started, by).await,
+        };
         let carry =
             Carry { command: "destroy", plan: &plan, lookups: &BTreeMap::new(), observed: &[], started };
         Ok(self.finish(&carry, summary).await)

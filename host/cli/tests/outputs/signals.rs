@@ -18,13 +18,18 @@ fn slow(bench: &Bench) {
     assert!(bench.run(&["cloud", "start"]).starts_with("exit 0\n"));
 }
 
-/// The host at work on that stack, with the request on its way.
-fn at_work(bench: &Bench, begun: impl Fn() -> bool) -> Child {
-    let rule =
-        json!({"method": "POST", "path": "batchEnable", "action": {"delay": {"milliseconds": 60_000}}});
+/// A fault: making the resource of that stack takes for ever.
+fn delay() -> Json {
+    json!({"method": "POST", "path": "batchEnable", "action": {"delay": {"milliseconds": 60_000}}})
+}
+
+const UP: &[&str] = &["up", "dev.wasm", "--yes", "--json"];
+
+/// The host at work on that stack, with the request on its way that the fault holds up.
+fn at_work(bench: &Bench, arguments: &[&str], rule: Json, begun: impl Fn() -> bool) -> Child {
     bench.ask("POST", "_local/faults", Some(rule));
     let mut host = Command::new(env!("CARGO_BIN_EXE_mlflow-host"))
-        .args(["up", "dev.wasm", "--yes", "--json"])
+        .args(arguments)
         .current_dir(bench.path())
         .env_clear()
         .envs(bench.environment())
@@ -41,6 +46,11 @@ fn at_work(bench: &Bench, begun: impl Fn() -> bool) -> Child {
     host
 }
 
+/// Whether the fault has held up a request.
+fn has_struck(bench: &Bench) -> bool {
+    bench.ask("GET", "_local/faults", None)["faults"][0]["seen"].as_u64().unwrap() > 0
+}
+
 /// The exit code and the last event.
 fn ended(host: Child) -> (Option<i32>, Json) {
     let output = host.wait_with_output().unwrap();
@@ -55,12 +65,8 @@ fn the_second_signal_ends_the_host_at_once_and_gives_the_lock_back() {
     assert!(bench.run(&["state", "init", "gs://team-state", "dev.wasm"]).starts_with("exit 0\n"));
     bench.write("dev.toml", "[state]\nstore = \"gs://team-state\"\n");
     let objects = "storage.googleapis.com/storage/v1/b/team-state/o";
-    // It has begun when the journal in the bucket has more than its first entry.
-    let begun = || {
-        let named = bench.ask("GET", objects, None).to_string();
-        named.contains("lock.json") && bench.ask("GET", "_local/faults", None)[0]["seen"] != json!(0)
-    };
-    let host = at_work(&bench, begun);
+    let host = at_work(&bench, UP, delay(), || has_struck(&bench));
+    assert!(bench.ask("GET", objects, None).to_string().contains("lock.json"));
     for _ in 0..2 {
         kill_process(Pid::from_child(&host), Signal::INT).unwrap();
         // Two signals at the same moment are one.
@@ -79,12 +85,31 @@ fn the_second_signal_ends_the_host_at_once_and_gives_the_lock_back() {
 }
 
 #[test]
+fn a_signal_before_anything_has_begun_gives_the_lock_back() {
+    let bench = Bench::new();
+    slow(&bench);
+    assert!(bench.run(&["state", "init", "gs://team-state", "dev.wasm"]).starts_with("exit 0\n"));
+    bench.write("dev.toml", "[state]\nstore = \"gs://team-state\"\n");
+    assert!(bench.run(&["up", "dev.wasm", "--yes"]).starts_with("exit 0\n"));
+    let objects = "storage.googleapis.com/storage/v1/b/team-state/o";
+    let before = bench.ask("GET", objects, None);
+    // Looking at the cloud takes for ever.
+    let rule =
+        json!({"method": "GET", "path": "serviceusage", "action": {"delay": {"milliseconds": 60_000}}});
+    let host = at_work(&bench, &["refresh", "dev.wasm", "--yes"], rule, || has_struck(&bench));
+    assert!(bench.ask("GET", objects, None).to_string().contains("lock.json"));
+    kill_process(Pid::from_child(&host), Signal::INT).unwrap();
+    assert_eq!(host.wait_with_output().unwrap().status.code(), Some(130));
+    assert_eq!(names(&bench.ask("GET", objects, None)), names(&before), "nothing has changed");
+}
+
+#[test]
 fn the_first_signal_ends_the_host_within_a_second() {
     let bench = Bench::new();
     slow(&bench);
     for signal in [Signal::INT, Signal::TERM] {
         // It has begun when the request is in the journal of the stack.
-        let host = at_work(&bench, || bench.journals().contains("\"intent\""));
+        let host = at_work(&bench, UP, delay(), || bench.journals().contains("\"intent\""));
         let asked = Instant::now();
         kill_process(Pid::from_child(&host), signal).unwrap();
         let (code, last) = ended(host);
@@ -96,4 +121,12 @@ fn the_first_signal_ends_the_host_within_a_second() {
         assert!(bench.run(&["up", "dev.wasm", "--yes"]).starts_with("exit 0\n"));
         assert!(bench.run(&["destroy", "dev.wasm", "--yes"]).starts_with("exit 0\n"));
     }
+}
+
+/// The objects of a listing, with their generations, but for fences: whoever takes the lock leaves one.
+fn names(listing: &Json) -> Vec<(String, String)> {
+    let text = |object: &Json, key: &str| object[key].as_str().unwrap().to_owned();
+    let objects = listing["items"].as_array().unwrap();
+    let named = objects.iter().map(|object| (text(object, "name"), text(object, "generation")));
+    named.filter(|(name, _)| !name.ends_with(".fence")).collect()
 }
