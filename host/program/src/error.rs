@@ -57,13 +57,16 @@ pub enum ProgramError {
     },
     /// The program wants what no stack gets.
     #[error(
-        "The stack asks for {}, which a stack cannot have: it gets `mlflow-host:stack` and WASI 0.2 without a world around it.",
+        "The stack asks for {}, which a stack cannot have: it gets `mlflow-host:stack` and WASI 0.2 without a world around it. What another component exports, `mlflow-host compose` brings in.",
         listed(.0)
     )]
     UnknownImports(Vec<String>),
     /// The program wants more of the contract than this host has.
     #[error("The stack does not fit this host: {0}. Build it again with the SDK of this host.")]
     Unlinkable(String),
+    /// A component was to be put into a stack that does not import anything of it.
+    #[error("The stack uses nothing of what {0} exports: both must be built for the same interface.")]
+    Unused(String),
     /// There is nothing to run.
     #[error(
         "The component has no function `run`, so it is no stack: export the world `stack` of `mlflow-host:stack`."

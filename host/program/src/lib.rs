@@ -11,6 +11,7 @@
 mod asset;
 mod catalogue;
 mod collect;
+mod compose;
 mod error;
 mod host;
 mod inputs;
@@ -20,6 +21,7 @@ mod sandbox;
 
 pub use catalogue::{Catalogue, OPAQUE, is_opaque};
 pub use collect::Limits;
+pub use compose::compose;
 pub use error::{Failure, ProgramError};
 pub use host::{Outcome, ProgramHost, ProgramHostConfig};
 pub use inputs::Inputs;

@@ -1,5 +1,6 @@
 //! From the bytes of a file to a component that fits the contract.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 
@@ -26,6 +27,32 @@ const MODULE: &[u8] = &[1, 0, 0, 0];
 /// A component from the bytes of a component, or of a core module that carries a component type. Wrapped
 /// modules are kept in the `cache` directory, if there is one.
 pub(crate) fn load(engine: &Engine, bytes: &[u8], cache: Option<&Path>) -> Result<Component, ProgramError> {
+    let component = match form(bytes)? {
+        Form::Module => wrapped(engine, bytes, cache)?,
+        Form::Component => compile(engine, bytes)?,
+    };
+    check_imports(component.component_type().imports(engine).map(|(name, _)| name))?;
+    if component.component_type().get_export(engine, "run").is_none() {
+        return Err(ProgramError::MissingExport);
+    }
+    Ok(component)
+}
+
+/// The bytes of a component: as they are, or of a core module that carries a component type, wrapped.
+pub(crate) fn component<'a>(engine: &Engine, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, ProgramError> {
+    Ok(match form(bytes)? {
+        Form::Module => Cow::Owned(encode(engine, bytes)?),
+        Form::Component => Cow::Borrowed(bytes),
+    })
+}
+
+/// The two forms in which a stack may come.
+enum Form {
+    Module,
+    Component,
+}
+
+fn form(bytes: &[u8]) -> Result<Form, ProgramError> {
     if bytes.is_empty() {
         return Err(ProgramError::Empty);
     }
@@ -35,17 +62,12 @@ pub(crate) fn load(engine: &Engine, bytes: &[u8], cache: Option<&Path>) -> Resul
         }
         return Err(ProgramError::NotWasm(beginning(bytes)));
     };
-    let component = match rest.get(..4) {
-        None => return Err(ProgramError::Malformed("it ends within its first 8 bytes".to_owned())),
-        Some(MODULE) => wrapped(engine, bytes, cache)?,
-        Some(COMPONENT) => compile(engine, bytes)?,
-        Some(_) => return Err(ProgramError::Malformed("its version is unknown".to_owned())),
-    };
-    check_imports(component.component_type().imports(engine).map(|(name, _)| name))?;
-    if component.component_type().get_export(engine, "run").is_none() {
-        return Err(ProgramError::MissingExport);
+    match rest.get(..4) {
+        None => Err(ProgramError::Malformed("it ends within its first 8 bytes".to_owned())),
+        Some(MODULE) => Ok(Form::Module),
+        Some(COMPONENT) => Ok(Form::Component),
+        Some(_) => Err(ProgramError::Malformed("its version is unknown".to_owned())),
     }
-    Ok(component)
 }
 
 fn compile(engine: &Engine, component: &[u8]) -> Result<Component, ProgramError> {

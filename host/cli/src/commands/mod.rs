@@ -2,6 +2,7 @@
 
 mod cloud;
 mod completions;
+mod compose;
 mod config;
 mod confirm;
 mod destroy;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Destroy(destroy::Destroy),
     Outputs(outputs::Outputs),
     Graph(graph::Graph),
+    Compose(compose::Compose),
     #[command(subcommand)]
     Config(config::ConfigCommand),
     #[command(subcommand)]
@@ -52,6 +54,7 @@ impl Command {
             Self::Outputs(_) => "outputs",
             Self::Graph(_) => "graph",
             Self::Config(_) => "config",
+            Self::Compose(_) => "compose",
             Self::State(_) => "state",
             Self::Cloud(_) => "cloud",
             Self::Schema(_) => "schema",
@@ -69,6 +72,7 @@ impl Command {
             Self::Outputs(outputs) => runtime()?.block_on(outputs.run(global, reporter)),
             Self::Graph(graph) => runtime()?.block_on(graph.run(global, reporter)),
             Self::Config(config) => config.run(reporter),
+            Self::Compose(compose) => compose.run(reporter),
             Self::State(state) => runtime()?.block_on(state.run(global, reporter)),
             Self::Cloud(cloud) => runtime()?.block_on(cloud.run(global, reporter)),
             Self::Schema(schema) => schema.run(global),

@@ -11,13 +11,14 @@ fn run(arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     assert_snapshot!("help", run(&["--help"]));
-    let commands: [&[&str]; 36] = [
+    let commands: [&[&str]; 37] = [
         &["up"],
         &["preview"],
         &["refresh"],
         &["destroy"],
         &["outputs"],
         &["graph"],
+        &["compose"],
         &["cloud"],
         &["cloud", "start"],
         &["cloud", "stop"],

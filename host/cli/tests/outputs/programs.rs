@@ -97,3 +97,21 @@ fn an_attribute_that_does_not_exist_is_named_with_the_nearest() {
     ");
     assert!(!bench.path().join(".mlflow-host").exists(), "nothing is recorded");
 }
+
+#[test]
+fn a_stack_is_composed_with_what_it_uses() {
+    let bench = Bench::new();
+    bench.write("team.wasm", component(0, ""));
+    bench.write("other.wasm", wat::parse_str("(component)").unwrap());
+    assert_snapshot!(bench.run(&["compose", "team.wasm", "--with", "missing.wasm"]), @r"
+    exit 1
+    --- err
+    error: Cannot read missing.wasm: No such file or directory (os error 2).
+    ");
+    assert_snapshot!(bench.run(&["compose", "team.wasm", "--with", "other.wasm"]), @r"
+    exit 1
+    --- err
+    error: The stack uses nothing of what other.wasm exports: both must be built for the same interface.
+    ");
+    assert_eq!(std::fs::read(bench.path().join("team.wasm")).unwrap(), component(0, ""));
+}
