@@ -15,7 +15,7 @@ pub(crate) use host::*;
 /// What [`stack!`](crate::stack) expands to needs these; nobody else does.
 #[doc(hidden)]
 pub mod private {
-    #[cfg(target_family = "wasm")]
+    #[cfg(all(target_family = "wasm", feature = "stack"))]
     pub use super::host::{Guest, bindings, export};
     pub use crate::program::start;
 }

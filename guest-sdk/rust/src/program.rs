@@ -6,6 +6,7 @@ use crate::Result;
 use crate::log::{self, Level};
 
 /// Names the function that declares the stack: `stack!(run)` for `fn run() -> Result<()>`.
+#[cfg(feature = "stack")]
 #[macro_export]
 macro_rules! stack {
     ($run:path) => {

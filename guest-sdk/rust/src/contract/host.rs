@@ -1,6 +1,7 @@
 //! The imports of the component.
 
 /// Generated from `wit/stack.wit`.
+#[cfg(feature = "stack")]
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
 pub mod bindings {
     wit_bindgen::generate!({
@@ -12,6 +13,18 @@ pub mod bindings {
     });
 }
 
+/// Generated from `wit/stack.wit`, without the export of a stack: a module that promises it must have it.
+#[cfg(not(feature = "stack"))]
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "library",
+        generate_unused_types: true,
+    });
+}
+
+#[cfg(feature = "stack")]
 pub use bindings::{Guest, export};
 
 use bindings::mlflow_host::stack as imports;
