@@ -3,6 +3,8 @@
 //!
 //! It imports `gcp-api` only.
 
+mod c;
+mod go;
 mod model;
 mod names;
 mod python;
@@ -40,6 +42,8 @@ fn generated(root: &Path) -> BTreeMap<PathBuf, String> {
     let sdk = root.join("guest-sdk");
     let mut files = rust::files(&modules, &sdk.join("rust"));
     files.extend(python::files(&modules, &sdk.join("python")));
+    files.extend(c::files(&modules, &sdk.join("c")));
+    files.extend(go::files(&modules, &sdk.join("go")));
     files.extend(typescript::files(&modules, &sdk.join("typescript")));
     files
 }

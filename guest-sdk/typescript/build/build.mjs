@@ -1,18 +1,17 @@
-// Compiles a stack in TypeScript or JavaScript to a component: `node build.mjs DIRECTORY WIT OUTPUT`.
-//
-// It lies beside the installed tools, and beside the SDK for stacks that do not bring their own.
+// Compiles a stack in TypeScript or JavaScript to a component: `node build.mjs DIRECTORY SDK WIT OUTPUT`. It lies
+// beside the installed tools; `mlflow-host build` runs it.
 
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import process from "node:process";
 
 import { TraceMap, eachMapping } from "@jridgewell/trace-mapping";
 import { componentize } from "@bytecodealliance/componentize-js";
 import { build } from "esbuild";
 
-const [directory, wit, output] = process.argv.slice(2).map((path) => resolve(path));
+const [directory, sdk, wit, output] = process.argv.slice(2).map((path) => resolve(path));
 const entry = ["main.ts", "main.js"].find((name) => existsSync(join(directory, name)));
 if (entry === undefined) {
   console.error(`${directory} has neither main.ts nor main.js: export a function \`run\` from one of them.`);
@@ -30,7 +29,7 @@ const bundle = await build({
   format: "esm",
   target: "es2022",
   external: ["mlflow-host:*"],
-  nodePaths: [join(import.meta.dirname, "sdk")],
+  alias: { "mlflow-host": sdk },
   outfile: "stack.js",
   sourcemap: "external",
   write: false,
@@ -52,10 +51,7 @@ try {
     // Standard output stays, so that `console.log` and crashes reach the log of the host.
     disableFeatures: ["random", "clocks", "http", "fetch-event"],
   });
-  await mkdir(dirname(output), { recursive: true });
-  // Whole or not at all.
-  await writeFile(`${output}.part`, component);
-  await rename(`${output}.part`, output);
+  await writeFile(output, component);
 } finally {
   await rm(temporary, { recursive: true });
 }
@@ -69,7 +65,7 @@ function authorsLines(map) {
     if (source === null || (generatedLine in found && !carriedOver.delete(generatedLine))) return;
     if (generatedColumn === 0) carriedOver.add(generatedLine);
     const path = relative(directory, resolve(source));
-    const own = source !== "<stdin>" && !path.startsWith("..") && !path.includes("node_modules");
+    const own = source !== "<stdin>" && !/^(\.\.|sdk\/)|node_modules/.test(path);
     found[generatedLine] = own ? `${path}:${originalLine}` : null;
   });
   return Object.fromEntries(Object.entries(found).filter(([, place]) => place !== null));

@@ -5,7 +5,7 @@
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         world: "stack",
         pub_export_macro: true,
         default_bindings_module: "::mlflow_host_sdk::__private::bindings",

@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+mod build;
 mod cloud;
 mod completions;
 mod compose;
@@ -7,6 +8,7 @@ mod config;
 mod confirm;
 mod destroy;
 mod graph;
+mod new;
 mod outputs;
 mod preview;
 mod refresh;
@@ -32,6 +34,8 @@ pub(crate) enum Command {
     Outputs(outputs::Outputs),
     Graph(graph::Graph),
     Compose(compose::Compose),
+    New(new::New),
+    Build(build::Build),
     #[command(subcommand)]
     Config(config::ConfigCommand),
     #[command(subcommand)]
@@ -55,6 +59,8 @@ impl Command {
             Self::Graph(_) => "graph",
             Self::Config(_) => "config",
             Self::Compose(_) => "compose",
+            Self::New(_) => "new",
+            Self::Build(_) => "build",
             Self::State(_) => "state",
             Self::Cloud(_) => "cloud",
             Self::Schema(_) => "schema",
@@ -75,6 +81,8 @@ impl Command {
             Self::Compose(compose) => compose.run(reporter),
             Self::State(state) => runtime()?.block_on(state.run(global, reporter)),
             Self::Cloud(cloud) => runtime()?.block_on(cloud.run(global, reporter)),
+            Self::New(new) => new.run(global),
+            Self::Build(build) => build.run(global),
             Self::Schema(schema) => schema.run(global),
             Self::Completions(completions) => Ok(completions.run()),
         }

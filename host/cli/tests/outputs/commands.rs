@@ -11,7 +11,7 @@ fn run(arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     assert_snapshot!("help", run(&["--help"]));
-    let commands: [&[&str]; 37] = [
+    let commands: [&[&str]; 39] = [
         &["up"],
         &["preview"],
         &["refresh"],
@@ -19,6 +19,8 @@ fn every_command_explains_itself() {
         &["outputs"],
         &["graph"],
         &["compose"],
+        &["new"],
+        &["build"],
         &["cloud"],
         &["cloud", "start"],
         &["cloud", "stop"],

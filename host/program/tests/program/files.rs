@@ -255,6 +255,21 @@ fn wasi_leads_nowhere_and_repeats_itself() {
 }
 
 #[test]
+fn the_steady_clock_stands_still_but_not_at_zero() {
+    // Go takes a zero for a broken clock.
+    let program = module(
+        r#"(module
+            (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "run") (result i32)
+                (drop (call $time (i32.const 1) (i64.const 0) (i32.const 100)))
+                (if (i64.ne (i64.load (i32.const 100)) (i64.const 1)) (then (unreachable)))
+                (i32.const 400)))"#,
+    );
+    run(&program, &inputs("any")).unwrap();
+}
+
+#[test]
 fn there_is_room_for_interpreters_that_nest_deeply() {
     let component = wat(r#"(component
         (core module $module

@@ -1,0 +1,3 @@
+module mlflow-host/stack
+
+go 1.24

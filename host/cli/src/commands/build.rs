@@ -1,0 +1,116 @@
+//! `mlflow-host build`
+
+use std::path::{Path, PathBuf};
+
+use mlflow_host_languages::{LanguageError, Tools};
+use serde_json::json;
+
+use crate::arguments::Global;
+use crate::failure::{Code, Failure, Result};
+use crate::{places, render};
+
+/// Compile a project to a stack.
+///
+/// The project is in Rust, Python, TypeScript, Go or C; its files tell. Compilers that are pinned are installed the
+/// first time, into the user's cache. What is missing is named with the command that installs it.
+///
+/// Examples:
+///   mlflow-host build tracking                      # makes tracking/tracking.wasm, beside tracking/tracking.toml
+///   mlflow-host build tracking --output stack.wasm
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Build {
+    /// The project's directory
+    #[arg(value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+    /// The file to write; by default it has the project's name, and lies beside the configuration of that name: in the
+    /// project if it is there, otherwise beside the project
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Build {
+    pub(crate) fn run(self, global: Global) -> Result<Code> {
+        let output = match self.output {
+            Some(output) => output,
+            None => beside(&self.project)?,
+        };
+        mlflow_host_languages::build(&self.project, &output, &tools()?).map_err(failure)?;
+        let bytes = std::fs::metadata(&output).map(|file| file.len()).unwrap_or_default();
+        if global.json {
+            let line = json!({"version": 1, "event": "built", "file": output, "bytes": bytes});
+            render::print(&format!("{line}\n"));
+        } else {
+            render::print(&format!("{} is built ({}).\n", output.display(), size(bytes)));
+        }
+        Ok(Code::Done)
+    }
+}
+
+/// The stack of a project: it lies beside its configuration, which is in the project or beside it.
+fn beside(project: &Path) -> Result<PathBuf> {
+    let usage = |error| Failure::usage(format!("{}: {error}.", project.display()));
+    let project = match project.file_name() {
+        Some(_) => project.to_owned(),
+        None => project.canonicalize().map_err(usage)?,
+    };
+    let Some(name) = project.file_name() else {
+        return Err(
+            Failure::usage("The project has no name.").with_hint("Say where to write with --output FILE.")
+        );
+    };
+    let file = |ending: &str| format!("{}.{ending}", name.to_string_lossy());
+    let inside = project.join(file("toml")).is_file();
+    Ok(if inside { project.join(file("wasm")) } else { project.with_file_name(file("wasm")) })
+}
+
+fn tools() -> Result<Tools> {
+    let cache = places::cache().ok_or_else(|| {
+        Failure::new("There is no place for compilers, because HOME is not set.")
+            .with_hint("Set XDG_CACHE_HOME to a directory.")
+    })?;
+    Ok(Tools::new(cache.join("tools")))
+}
+
+/// An error of the languages as one of the command line.
+pub(crate) fn failure(error: LanguageError) -> Box<Failure> {
+    match error {
+        LanguageError::NoProject(_) | LanguageError::Ambiguous { .. } | LanguageError::NotEmpty(_) => {
+            Failure::usage(format!("{error}."))
+        }
+        // Ends with a command, to be copied.
+        LanguageError::MissingTool { .. } => Failure::new(error.to_string()),
+        _ => Failure::new(format!("{error}.")),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    if bytes < 1_000_000 {
+        format!("{} kB", bytes.div_ceil(1000))
+    } else {
+        format!("{} MB", bytes.div_ceil(1_000_000))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_lies_beside_its_configuration() {
+        let place = tempfile::tempdir().unwrap();
+        let project = place.path().join("dev.v2");
+        std::fs::create_dir(&project).unwrap();
+        assert_eq!(beside(&project).unwrap(), place.path().join("dev.v2.wasm"));
+        assert_eq!(beside(&project.join(".")).unwrap(), place.path().join("dev.v2.wasm"));
+        std::fs::write(project.join("dev.v2.toml"), "").unwrap();
+        assert_eq!(beside(&project).unwrap(), project.join("dev.v2.wasm"));
+        assert!(beside(Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn sizes_are_rounded_up() {
+        assert_eq!(size(117_253), "118 kB");
+        assert_eq!(size(12_610_621), "13 MB");
+    }
+}

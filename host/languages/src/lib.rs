@@ -1,0 +1,21 @@
+//! Stacks in each language that has an SDK: new projects, and their way to a program.
+//!
+//! The SDKs are part of this crate, packed when it is compiled; a project gets its own copy, so that it keeps
+//! compiling as it did. Compilers come from the machine where one expects them (Rust, Go, Python, Node.js), or are
+//! installed as pinned into a directory that is named by what is pinned.
+//!
+//! Of this workspace the crate imports nothing; it knows the contract as the text in `wit/`.
+
+mod build;
+mod error;
+mod language;
+mod metadata;
+mod project;
+mod sdk;
+mod tools;
+
+pub use build::{build, missing};
+pub use error::LanguageError;
+pub use language::Language;
+pub use project::{create, test_command};
+pub use tools::Tools;
