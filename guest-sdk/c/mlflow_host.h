@@ -11,6 +11,7 @@
 #define MLFLOW_HOST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Declares the stack. Every stack defines it. */

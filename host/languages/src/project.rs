@@ -18,6 +18,8 @@ fn files(language: Language) -> &'static [(&'static str, &'static str)] {
     match language {
         Language::Rust => &[
             ("Cargo.toml", include_str!("../templates/rust/Cargo.toml")),
+            // Cargo adds the project to it, and keeps the versions.
+            ("Cargo.lock", include_str!("../../../guest-sdk/rust/Cargo.lock")),
             ("rust-toolchain.toml", include_str!("../templates/rust/rust-toolchain.toml")),
             ("src/lib.rs", include_str!("../templates/rust/src/lib.rs")),
         ],

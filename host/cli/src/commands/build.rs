@@ -11,11 +11,12 @@ use crate::{places, render};
 
 /// Compile a project to a stack.
 ///
-/// The project is in Rust, Python, TypeScript, Go or C; its files tell. Compilers that are pinned are installed the
-/// first time, into the user's cache. What is missing is named with the command that installs it.
+/// The project is in Rust, Python, TypeScript, Go or C; its files tell. Compilers that are
+/// pinned are installed the first time, into the user's cache. What is missing is named with
+/// the command that installs it.
 ///
 /// Examples:
-///   mlflow-host build tracking                      # makes tracking/tracking.wasm, beside tracking/tracking.toml
+///   mlflow-host build tracking                      # makes tracking/tracking.wasm
 ///   mlflow-host build tracking --output stack.wasm
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
