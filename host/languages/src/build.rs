@@ -69,19 +69,24 @@ impl Project<'_> {
         Ok(self.directory.join(sdk::DIRECTORY))
     }
 
+    /// The directory of the contract, for compilers that ask for it: the project's own, where it uses components and
+    /// therefore imports more than the contract has, or else one among the `tools`.
+    fn contract(&self, tools: &Path) -> Result<PathBuf, LanguageError> {
+        let own = self.directory.join("wit");
+        if own.is_dir() {
+            return Ok(own);
+        }
+        let directory = tools.join("wit");
+        let file = directory.join("stack.wit");
+        fs::create_dir_all(&directory)
+            .and_then(|()| fs::write(&file, metadata::CONTRACT))
+            .map_err(LanguageError::disk(&file))?;
+        Ok(directory)
+    }
+
     /// Gives the module at the output the type of a stack.
     fn add_type(&self) -> Result<(), LanguageError> {
         let module = fs::read(self.output).map_err(LanguageError::disk(self.output))?;
         fs::write(self.output, metadata::typed(module)?).map_err(LanguageError::disk(self.output))
     }
-}
-
-/// Writes the contract where compilers that ask for its file find it.
-fn write_contract(tools: &Path) -> Result<PathBuf, LanguageError> {
-    let directory = tools.join("wit");
-    let file = directory.join("stack.wit");
-    fs::create_dir_all(&directory)
-        .and_then(|()| fs::write(&file, metadata::CONTRACT))
-        .map_err(LanguageError::disk(&file))?;
-    Ok(directory)
 }

@@ -18,7 +18,7 @@ pub mod bindings {
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         world: "library",
         generate_unused_types: true,
     });

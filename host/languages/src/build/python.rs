@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Project, write_contract};
+use super::Project;
 use crate::tools::{PYTHON, Tool, python_packages, run};
 use crate::{Language, LanguageError};
 
@@ -20,7 +20,7 @@ pub(super) fn compile(project: &Project<'_>) -> Result<(), LanguageError> {
         })?;
     run(Command::new(tools.join("bin/componentize-py"))
         .args(["--quiet", "--world", "stack", "--wit-path"])
-        .arg(write_contract(&tools)?)
+        .arg(project.contract(&tools)?)
         .arg("componentize")
         .arg("--python-path")
         .arg(project.directory)

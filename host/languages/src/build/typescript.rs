@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Project, write_contract};
+use super::Project;
 use crate::tools::{Tool, at_least, run};
 use crate::{Language, LanguageError};
 
@@ -40,7 +40,7 @@ pub(super) fn compile(project: &Project<'_>) -> Result<(), LanguageError> {
         .arg(script)
         .arg(project.directory)
         .arg(sdk)
-        .arg(write_contract(&tools)?)
+        .arg(project.contract(&tools)?)
         .arg(project.output))
 }
 
