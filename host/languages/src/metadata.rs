@@ -14,7 +14,7 @@ pub(crate) fn typed(mut module: Vec<u8>) -> Result<Vec<u8>, LanguageError> {
     resolve
         .push_str("stack.wit", CONTRACT)
         .and_then(|package| resolve.select_world(&[package], Some("stack")))
-        .and_then(|world| embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false))
+        .and_then(|world| embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8))
         .map_err(|error| LanguageError::NoStack(error.to_string()))?;
     Ok(module)
 }
