@@ -1,5 +1,6 @@
-//! The smallest stack: a bucket, and a greeting that names it.
+//! The smallest stack: a bucket, the API that it needs, and a greeting that names it.
 
+use mlflow_host_sdk::kinds::serviceusage::Service;
 use mlflow_host_sdk::kinds::standard::Value;
 use mlflow_host_sdk::kinds::storage::Bucket;
 use mlflow_host_sdk::{Result, config, output, stack};
@@ -7,7 +8,12 @@ use mlflow_host_sdk::{Result, config, output, stack};
 stack!(run);
 
 fn run() -> Result<()> {
-    let bucket = Bucket::new().location(config::stack().region).labels([("made-by", "hello")]).declare("box");
+    let storage = Service::new().name("storage.googleapis.com").retain_on_delete(true).declare("storage");
+    let bucket = Bucket::new()
+        .location(config::stack().region)
+        .labels([("made-by", "hello")])
+        .depends_on(&storage)
+        .declare("box");
     let whom = config::get("whom").unwrap_or_else(|| "world".to_owned());
     let greeting = Value::new()
         .value(format!("Hello {whom}, your bucket is gs://{}", bucket.name()))
