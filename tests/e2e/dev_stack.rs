@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 const PROJECT: &str = "mlflow-dev";
 const REGION: &str = "europe-west1";
 const SERVICE: &str = "run.googleapis.com/Service::mlflow-dev";
+const BUCKET: &str = "storage.googleapis.com/Bucket::mlflow-dev-artifacts";
 const STACK: &str = "stacks/dev.wasm";
 
 fn main() -> ExitCode {
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         .then("an_mlflow_client_finds_again_what_it_writes", Story::client)
         .then("googles_clients_see_what_was_built", Story::google)
         .then("gcloud_lists_what_was_built", Story::gcloud)
+        .then("what_others_change_is_the_drift_and_goes_away", Story::drift)
         .then("artifacts_are_in_the_buckets_directory", Story::objects)
         .then("the_password_is_nowhere_in_the_clear", Story::secrets)
         .then("data_survives_a_restart_of_the_cloud", Story::restart)
@@ -91,9 +93,44 @@ impl Story {
         let instance = outputs["sql-connection-name"].rsplit(':').next().unwrap_or_default();
         let bucket = outputs["bucket"].trim_start_matches("gs://");
         let wanted = [PROJECT, "mlflow-dev-runtime", bucket, instance, "mlflow-dev-database-password"];
-        if !gcloud(&exports, &wanted)? {
+        if !gcloud("gcloud", &exports, &wanted)? {
             skip("gcloud is not installed on this machine");
         }
+        Ok(())
+    }
+
+    fn drift(&mut self) -> Result<()> {
+        let outputs = self.up.outputs()?;
+        let bucket = outputs["bucket"].trim_start_matches("gs://");
+        python("google_changes.py", [self.cloud.endpoint(), PROJECT, bucket], &[])?;
+        let mut expected = vec![(BUCKET, "versioning.enabled")];
+        let exports = self.bench.succeeds(&["cloud", "env"])?.stdout;
+        let named = [PROJECT, REGION, "mlflow-dev-runtime", "mlflow-dev-subnetwork"];
+        if gcloud("gcloud-changes", &exports, &named)? {
+            expected
+                .push(("compute.googleapis.com/Subnetwork::mlflow-dev-subnetwork", "privateIpGoogleAccess"));
+            expected.push(("iam.googleapis.com/ServiceAccount::mlflow-dev-runtime", "displayName"));
+        } else {
+            skip("gcloud is not installed on this machine");
+        }
+        let run = self.bench.host(["refresh", STACK, "--exit-code", "--json"])?;
+        ensure!(run.code == 10, "something has drifted, which is exit code 10\n{}", run.report());
+        let drift = run.event("drift")?;
+        let mut found = Vec::new();
+        for resource in drift["resources"].as_array().into_iter().flatten() {
+            for change in resource["changes"].as_array().into_iter().flatten() {
+                found.push((resource["urn"].as_str(), change["path"].as_str()));
+            }
+        }
+        let mut expected: Vec<_> = expected.into_iter().map(|(urn, path)| (Some(urn), Some(path))).collect();
+        found.sort_unstable();
+        expected.sort_unstable();
+        ensure!(found == expected, "{found:#?} instead of {expected:#?}");
+
+        let repair = self.bench.succeeds(&["up", STACK, "--refresh", "--yes", "--json"])?;
+        let count = u64::try_from(expected.len())?;
+        ensure!(repair.counts()? == BTreeMap::from([("update".to_owned(), count)]), "{}", repair.report());
+        self.bench.succeeds(&["refresh", STACK, "--exit-code", "--json"])?;
         Ok(())
     }
 
@@ -154,7 +191,6 @@ impl Story {
     }
 
     fn location(&mut self) -> Result<()> {
-        const BUCKET: &str = "storage.googleapis.com/Bucket::mlflow-dev-artifacts";
         let before = self.cloud.mutations()?;
         let arguments = ["preview", STACK, "--json", "--exit-code", "--set", "bucket-location=EU"];
         let run = self.bench.host(arguments)?;

@@ -30,24 +30,27 @@ pub fn python<A: AsRef<OsStr>>(
     agrees(command)
 }
 
-/// Runs gcloud with what `cloud env` prints, and requires it to list what was built. `false` when there is no
-/// gcloud on this machine.
+/// Runs a script that uses gcloud, with what `cloud env` prints, and requires it to agree. `false` when there is
+/// no gcloud on this machine.
 ///
 /// # Errors
-/// When it does not list it, or is missing though MLFLOW_HOST_REQUIRE_GCLOUD says that it must be there.
-pub fn gcloud(exports: &str, arguments: &[&str]) -> Result<bool> {
+/// When it does not agree, or is missing where it must be there: with MLFLOW_HOST_REQUIRE_GCLOUD=1 or CI=true.
+pub fn gcloud(script: &str, exports: &str, arguments: &[&str]) -> Result<bool> {
     let installed =
         Command::new("gcloud").arg("--version").output().is_ok_and(|output| output.status.success());
     if !installed {
-        let required = std::env::var("MLFLOW_HOST_REQUIRE_GCLOUD").is_ok_and(|value| value == "1");
-        ensure!(!required, "gcloud is not installed, and MLFLOW_HOST_REQUIRE_GCLOUD is set");
+        let required = [("MLFLOW_HOST_REQUIRE_GCLOUD", "1"), ("CI", "true")];
+        for (name, value) in required {
+            let is_set = std::env::var(name).is_ok_and(|given| given == value);
+            ensure!(!is_set, "gcloud is not installed, and must be where {name}={value}");
+        }
         return Ok(false);
     }
     let mut command = Command::new("sh");
     command
         .arg("-c")
         .arg(format!("{exports}\nexec \"$0\" \"$@\""))
-        .arg(root().join("tests/referees/gcloud"))
+        .arg(root().join("tests/referees").join(script))
         .args(arguments);
     agrees(command)?;
     Ok(true)
