@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         .then("everything_is_to_be_created", Preview::creations)
         .then("production_is_highly_available_and_protected", Preview::settings)
         .then("no_secret_is_shown", Preview::secrets)
+        .then("the_shipped_policies_find_nothing", Preview::policies)
         .then("two_previews_are_the_same", Preview::determinism)
         .then("no_local_cloud_was_started", Preview::processes)
         .run()
@@ -64,6 +65,27 @@ impl Preview {
         let inputs = &user.context("the user is not in the plan")?["inputs"];
         let shown = inputs["password"].to_string();
         ensure!(shown.contains("secret") || shown.contains("unknown"), "the password is shown as {shown}");
+        Ok(())
+    }
+
+    fn policies(&mut self) -> Result<()> {
+        let event = self.run.event("policies")?;
+        let policies = event["policies"].as_array().context("`policies` is no list")?;
+        let silent = |policy: &&serde_json::Value| policy["violations"] == serde_json::json!([]);
+        ensure!(policies.len() == 5 && policies.iter().filter(silent).count() == 5, "{event}");
+        // And they do look: without its settings, production does not pass.
+        self.bench.edit(
+            "prod.toml",
+            "parameters = { temporary-buckets = [\"mlflow-prod-sources\"] } ",
+            "",
+        )?;
+        let run = self.bench.host(COMMAND)?;
+        ensure!(run.code == 5, "{}", run.report());
+        self.bench.edit(
+            "prod.toml",
+            "policies/deletion-protection.wasm\", ",
+            "policies/deletion-protection.wasm\", parameters = { temporary-buckets = [\"mlflow-prod-sources\"] } ",
+        )?;
         Ok(())
     }
 

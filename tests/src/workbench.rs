@@ -46,6 +46,14 @@ impl Workbench {
                 .with_context(|| format!("{} is missing: run `make stacks`", from.display()))?;
         }
         copy(&stacks.join("mlflow/image"), &bench.stacks().join("mlflow/image"))?;
+        let policies = bench.stacks().join("policies");
+        fs::create_dir_all(&policies)?;
+        for entry in fs::read_dir(stacks.join("policies"))? {
+            let entry = entry?;
+            if entry.path().extension().is_some_and(|kind| kind == "wasm") {
+                fs::copy(entry.path(), policies.join(entry.file_name()))?;
+            }
+        }
         fs::create_dir_all(bench.home())?;
         Ok(bench)
     }

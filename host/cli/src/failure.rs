@@ -18,6 +18,8 @@ pub(crate) enum Code {
     Failed = 3,
     /// Something has to wait; come back later.
     Deferred = 4,
+    /// A mandatory policy does not allow the plan; nothing has been changed.
+    Refused = 5,
     /// Changes are pending (`preview --exit-code`).
     Pending = 10,
 }

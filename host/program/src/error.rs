@@ -1,10 +1,29 @@
 //! Why a program gave no graph.
 
+use std::fmt;
 use std::time::Duration;
 
 use mlflow_host_graph::Diagnostic;
 
 use crate::logs::LogLine;
+
+/// What a program is for: which function it exports, and what it gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// Declares resources.
+    Stack,
+    /// Judges plans.
+    Policy,
+}
+
+impl fmt::Display for World {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Stack => "stack",
+            Self::Policy => "policy",
+        })
+    }
+}
 
 /// A failed run: why, and what the program said before.
 #[derive(Debug, thiserror::Error)]
@@ -30,26 +49,26 @@ pub enum ProgramError {
     #[error("The sandbox cannot be set up: {0}.")]
     Setup(String),
     /// The file is empty.
-    #[error("The file is empty: build the stack again.")]
+    #[error("The file is empty: build it again.")]
     Empty,
     /// The file is something else.
-    #[error(
-        "This is not WebAssembly: a stack is a file that starts with `\\0asm`, and this one starts with {0}."
-    )]
+    #[error("This is not WebAssembly: such a file starts with `\\0asm`, and this one starts with {0}.")]
     NotWasm(String),
     /// The file starts as it should and then does not make sense.
-    #[error("The file is truncated or damaged: build the stack again ({0}).")]
+    #[error("The file is truncated or damaged: build it again ({0}).")]
     Malformed(String),
     /// A core module without the type of a component.
     #[error(
-        "This is a WebAssembly module without a component type, so it is no stack: build it with one of the SDKs, or add the type with `wasm-tools component embed`."
+        "This is a WebAssembly module without a component type, so it is no {0}: build it with one of the SDKs, or add the type with `wasm-tools component embed`."
     )]
-    NoComponentType,
+    NoComponentType(World),
     /// The program was built for another version of the contract.
     #[error(
-        "The stack was built for version {found} of the contract `mlflow-host:stack`, and this host speaks {supported}: build it again with the SDK of this host, or use a host that fits."
+        "The {world} was built for version {found} of the contract `mlflow-host:stack`, and this host speaks {supported}: build it again with the SDK of this host, or use a host that fits."
     )]
     WrongVersion {
+        /// What the program is for.
+        world: World,
         /// The version that the program wants.
         found: String,
         /// The version that this host has.
@@ -57,21 +76,27 @@ pub enum ProgramError {
     },
     /// The program wants what no stack gets.
     #[error(
-        "The stack asks for {}, which a stack cannot have: it gets `mlflow-host:stack` and WASI 0.2 without a world around it. What another component exports, `mlflow-host compose` brings in.",
-        listed(.0)
+        "The {world} asks for {}, which a {world} cannot have: it gets `mlflow-host:stack` and WASI 0.2 without a world around it. What another component exports, `mlflow-host compose` brings in.",
+        listed(.names)
     )]
-    UnknownImports(Vec<String>),
+    UnknownImports {
+        /// What the program is for.
+        world: World,
+        /// What it asks for.
+        names: Vec<String>,
+    },
     /// The program wants more of the contract than this host has.
-    #[error("The stack does not fit this host: {0}. Build it again with the SDK of this host.")]
+    #[error("The program does not fit this host: {0}. Build it again with the SDK of this host.")]
     Unlinkable(String),
     /// A component was to be put into a stack that does not import anything of it.
     #[error("The stack uses nothing of what {0} exports: both must be built for the same interface.")]
     Unused(String),
     /// There is nothing to run.
     #[error(
-        "The component has no function `run`, so it is no stack: export the world `stack` of `mlflow-host:stack`."
+        "The component has no {export}, so it is no {0}: export the world `{0}` of `mlflow-host:stack`.",
+        export = .0.export()
     )]
-    MissingExport,
+    MissingExport(World),
     /// The program crashed.
     #[error("The program crashed: {}.", with_words(.reason, .message.as_deref()))]
     Trap {

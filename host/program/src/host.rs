@@ -14,8 +14,8 @@ use wasmtime_wasi::I32Exit;
 use crate::collect::Collector;
 use crate::logs::{LogLine, Logs, printable};
 use crate::module::{self, root_cause};
-use crate::sandbox::{self, Guest, contract};
-use crate::{Catalogue, Failure, Inputs, Limits, ProgramError};
+use crate::sandbox::{self, Guest, SharedLogs, Task, contract};
+use crate::{Catalogue, Failure, Inputs, Limits, ProgramError, World};
 
 /// How often a running program is looked at.
 const TICK: Duration = Duration::from_millis(20);
@@ -70,8 +70,8 @@ pub struct Outcome {
 
 /// Runs programs, each in a sandbox of its own.
 pub struct ProgramHost {
-    engine: Engine,
-    linker: Linker<Guest>,
+    pub(crate) engine: Engine,
+    linker: Linker<Guest<Collector>>,
     config: ProgramHostConfig,
 }
 
@@ -100,12 +100,11 @@ impl ProgramHost {
         inputs: &Inputs,
         catalogue: Arc<dyn Catalogue>,
     ) -> Result<Outcome, Failure> {
-        let component = self.load(program).await?;
-        let logs = Arc::new(Mutex::new(Logs::new(LOG_BYTES)));
+        let component = self.load(program, World::Stack).await?;
         let run = inputs.digest(program);
         let limits = self.config.limits.clone();
         let collector = Collector::new(catalogue, Arc::new(inputs.clone()), limits, &run);
-        let guest = Guest::new(collector, &logs, self.config.memory, &run);
+        let (guest, logs) = self.guest(collector, &run);
         let result = self.execute(&component, guest).await;
         let logs = sandbox::lock(&logs).finish();
         match result {
@@ -116,52 +115,70 @@ impl ProgramHost {
         }
     }
 
-    async fn load(&self, program: &[u8]) -> Result<Component, ProgramError> {
+    pub(crate) async fn load(&self, program: &[u8], world: World) -> Result<Component, ProgramError> {
         let (engine, bytes) = (self.engine.clone(), program.to_owned());
         let cache = self.config.cache_directory.clone();
-        tokio::task::spawn_blocking(move || module::load(&engine, &bytes, cache.as_deref()))
+        tokio::task::spawn_blocking(move || module::load(&engine, &bytes, cache.as_deref(), world))
             .await
             .map_err(|error| ProgramError::Malformed(error.to_string()))?
+    }
+
+    /// A program's own corner, and what it will have said there.
+    pub(crate) fn guest<T: Task>(&self, task: T, run: &[u8; 32]) -> (Guest<T>, SharedLogs) {
+        let logs = Arc::new(Mutex::new(Logs::new(LOG_BYTES)));
+        (Guest::new(task, &logs, self.config.memory, run), logs)
     }
 
     async fn execute(
         &self,
         component: &Component,
-        guest: Guest,
+        guest: Guest<Collector>,
     ) -> Result<(Graph, Vec<Diagnostic>, Option<u64>), ProgramError> {
-        let linked = self.linker.instantiate_pre(component);
-        let linked = linked
-            .and_then(contract::StackPre::new)
-            .map_err(|error| ProgramError::Unlinkable(printable(&format!("{error:#}"))))?;
+        let linked = self.linker.instantiate_pre(component).and_then(contract::StackPre::new);
+        let linked = linked.map_err(|error| unlinkable(&error))?;
+        let program = async |store: &mut Store<Guest<Collector>>| {
+            let stack = linked.instantiate_async(&mut *store).await?;
+            stack.call_run(store).await
+        };
+        let Ended { result, guest, fuel } = self.confine(guest, program).await?;
+        match result {
+            Err(error) => Err(after_problems(error, guest.task)),
+            Ok(Err(message)) => {
+                Err(after_problems(ProgramError::Failed(last_words(&guest, &message)), guest.task))
+            }
+            Ok(Ok(())) => match guest.task.finish() {
+                Ok((graph, warnings)) => Ok((graph, warnings, fuel)),
+                Err(problems) => Err(ProgramError::Invalid(problems)),
+            },
+        }
+    }
+
+    /// Runs a program within the limits. The error of this function is the host's; what becomes of the
+    /// program is in the result.
+    pub(crate) async fn confine<T: Task, R>(
+        &self,
+        guest: Guest<T>,
+        program: impl AsyncFnOnce(&mut Store<Guest<T>>) -> wasmtime::Result<R>,
+    ) -> Result<Ended<T, R>, ProgramError> {
         let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.memory);
         store.set_epoch_deadline(ticks(self.config.deadline));
         if let Some(fuel) = self.config.fuel {
             store.set_fuel(fuel).map_err(|error| ProgramError::Setup(root_cause(&error)))?;
         }
-        let program = async {
-            let stack = linked.instantiate_async(&mut store).await?;
-            stack.call_run(&mut store).await
-        };
         // The epoch stops a program that computes, the timeout one that sleeps in a call of the host.
-        let ended = tokio::time::timeout(self.config.deadline + TICK, program).await;
-        let used = self.config.fuel.map(|fuel| fuel - store.get_fuel().unwrap_or_default());
+        let ended = tokio::time::timeout(self.config.deadline + TICK, program(&mut store)).await;
+        let fuel = self.config.fuel.map(|fuel| fuel - store.get_fuel().unwrap_or_default());
         let guest = store.into_data();
-        match ended {
-            Err(_) => Err(after_problems(ProgramError::Deadline(self.config.deadline), guest.collector)),
-            Ok(Err(error)) => Err(after_problems(self.crash(&error, &guest), guest.collector)),
-            Ok(Ok(Err(message))) => {
-                let message = guest.collector.describe(&message).chars().take(10_000).collect();
-                Err(after_problems(ProgramError::Failed(message), guest.collector))
-            }
-            Ok(Ok(Ok(()))) => match guest.collector.finish() {
-                Ok((graph, warnings)) => Ok((graph, warnings, used)),
-                Err(problems) => Err(ProgramError::Invalid(problems)),
-            },
-        }
+        let result = match ended {
+            Err(_) => Err(ProgramError::Deadline(self.config.deadline)),
+            Ok(Err(error)) => Err(self.crash(&error, &guest)),
+            Ok(Ok(result)) => Ok(result),
+        };
+        Ok(Ended { result, guest, fuel })
     }
 
-    fn crash(&self, error: &wasmtime::Error, guest: &Guest) -> ProgramError {
+    fn crash<T>(&self, error: &wasmtime::Error, guest: &Guest<T>) -> ProgramError {
         if guest.memory.exceeded {
             return ProgramError::OutOfMemory { limit: self.config.memory };
         }
@@ -181,6 +198,23 @@ impl ProgramHost {
         };
         ProgramError::Trap { reason, message }
     }
+}
+
+/// How a program ended, and what is left of it.
+pub(crate) struct Ended<T, R> {
+    pub(crate) result: Result<R, ProgramError>,
+    pub(crate) guest: Guest<T>,
+    /// What it used, if that was limited.
+    pub(crate) fuel: Option<u64>,
+}
+
+pub(crate) fn unlinkable(error: &wasmtime::Error) -> ProgramError {
+    ProgramError::Unlinkable(printable(&format!("{error:#}")))
+}
+
+/// The message of a program that gave up, within bounds.
+pub(crate) fn last_words<T: Task>(guest: &Guest<T>, message: &str) -> String {
+    guest.task.describe(message).chars().take(10_000).collect()
 }
 
 /// The end of a program, after what was wrong with its declarations: that is likely to be why.

@@ -1,4 +1,5 @@
-//! Loads a stack, runs it once in a sandbox, and hands back the graph that it declared.
+//! Loads a stack, runs it once in a sandbox, and hands back the graph that it declared. Runs the policies that
+//! judge a plan in the same sandbox.
 //!
 //! This is the only crate that knows Wasm. A stack gets nothing but the contract in `wit/`: its
 //! configuration, the files beside it, and a place for messages. Language runtimes that insist on WASI
@@ -17,12 +18,14 @@ mod host;
 mod inputs;
 mod logs;
 mod module;
+mod policy;
 mod sandbox;
 
 pub use catalogue::{Catalogue, OPAQUE, is_opaque};
 pub use collect::Limits;
 pub use compose::compose;
-pub use error::{Failure, ProgramError};
+pub use error::{Failure, ProgramError, World};
 pub use host::{Outcome, ProgramHost, ProgramHostConfig};
 pub use inputs::Inputs;
 pub use logs::{Level, LogLine};
+pub use policy::{Review, Violation};

@@ -9,16 +9,34 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 use wit_component::ComponentEncoder;
 
-use crate::ProgramError;
 use crate::logs::printable;
+use crate::{ProgramError, World};
 
 const PACKAGE: &str = "mlflow-host:stack";
 /// The version in `wit/stack.wit`. Versions that share its first two numbers can be linked.
 const SUPPORTED: &str = "0.1.0";
-const INTERFACES: &[&str] = &["graph", "config", "assets", "log"];
+const REVIEW: &str = "mlflow-host:stack/review@";
 /// What language runtimes insist on; all of it leads nowhere.
 const WASI_PACKAGES: &[&str] =
     &["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
+
+impl World {
+    /// The interfaces of the contract that such a program may import.
+    fn interfaces(self) -> &'static [&'static str] {
+        match self {
+            Self::Stack => &["graph", "config", "assets", "log"],
+            Self::Policy => &["log"],
+        }
+    }
+
+    /// What such a program exports, for people.
+    pub(crate) fn export(self) -> &'static str {
+        match self {
+            Self::Stack => "function `run`",
+            Self::Policy => "interface `review`",
+        }
+    }
+}
 
 const MAGIC: &[u8] = b"\0asm";
 const COMPONENT: &[u8] = &[0x0d, 0, 1, 0];
@@ -26,22 +44,26 @@ const MODULE: &[u8] = &[1, 0, 0, 0];
 
 /// A component from the bytes of a component, or of a core module that carries a component type. Wrapped
 /// modules are kept in the `cache` directory, if there is one.
-pub(crate) fn load(engine: &Engine, bytes: &[u8], cache: Option<&Path>) -> Result<Component, ProgramError> {
+pub(crate) fn load(
+    engine: &Engine,
+    bytes: &[u8],
+    cache: Option<&Path>,
+    world: World,
+) -> Result<Component, ProgramError> {
     let component = match form(bytes)? {
-        Form::Module => wrapped(engine, bytes, cache)?,
+        Form::Module => wrapped(engine, bytes, cache, world)?,
         Form::Component => compile(engine, bytes)?,
     };
-    check_imports(component.component_type().imports(engine).map(|(name, _)| name))?;
-    if component.component_type().get_export(engine, "run").is_none() {
-        return Err(ProgramError::MissingExport);
-    }
+    let kind = component.component_type();
+    check_imports(kind.imports(engine).map(|(name, _)| name), world)?;
+    check_exports(kind.exports(engine).map(|(name, _)| name), world)?;
     Ok(component)
 }
 
 /// The bytes of a component: as they are, or of a core module that carries a component type, wrapped.
 pub(crate) fn component<'a>(engine: &Engine, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, ProgramError> {
     Ok(match form(bytes)? {
-        Form::Module => Cow::Owned(encode(engine, bytes)?),
+        Form::Module => Cow::Owned(encode(engine, bytes, World::Stack)?),
         Form::Component => Cow::Borrowed(bytes),
     })
 }
@@ -76,7 +98,12 @@ fn compile(engine: &Engine, component: &[u8]) -> Result<Component, ProgramError>
 
 /// The component around a core module, from the cache if it is there. A cache that cannot be used or is
 /// damaged costs time only.
-fn wrapped(engine: &Engine, module: &[u8], cache: Option<&Path>) -> Result<Component, ProgramError> {
+fn wrapped(
+    engine: &Engine,
+    module: &[u8],
+    cache: Option<&Path>,
+    world: World,
+) -> Result<Component, ProgramError> {
     let file = cache.map(|directory| {
         let digest = hex::encode(Sha256::digest(module));
         directory.join(format!("component-{}-{digest}.wasm", env!("CARGO_PKG_VERSION")))
@@ -85,7 +112,7 @@ fn wrapped(engine: &Engine, module: &[u8], cache: Option<&Path>) -> Result<Compo
     if let Some(component) = kept.and_then(|component| compile(engine, &component).ok()) {
         return Ok(component);
     }
-    let component = encode(engine, module)?;
+    let component = encode(engine, module, world)?;
     if let Some(file) = file {
         // Whole or not at all: another process may read it at this moment.
         let part = file.with_extension(format!("{}.part", std::process::id()));
@@ -97,13 +124,13 @@ fn wrapped(engine: &Engine, module: &[u8], cache: Option<&Path>) -> Result<Compo
 }
 
 /// Wraps a core module, with the adapter that its WASI preview 1 imports need, if it has any.
-fn encode(engine: &Engine, module: &[u8]) -> Result<Vec<u8>, ProgramError> {
+fn encode(engine: &Engine, module: &[u8], world: World) -> Result<Vec<u8>, ProgramError> {
     // The encoder trusts that a module is whole.
     Module::validate(engine, module).map_err(|error| ProgramError::Malformed(root_cause(&error)))?;
     let (typed, _) = wit_component::metadata::decode(module)
         .map_err(|error| ProgramError::Malformed(printable(&error.root_cause().to_string())))?;
     if typed.is_none() {
-        return Err(ProgramError::NoComponentType);
+        return Err(ProgramError::NoComponentType(world));
     }
     let adapter = wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
     let name = wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
@@ -118,24 +145,44 @@ fn encode(engine: &Engine, module: &[u8]) -> Result<Vec<u8>, ProgramError> {
 }
 
 /// Refuses another version of the contract, and everything that is neither the contract nor WASI 0.2.
-fn check_imports<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ProgramError> {
+fn check_imports<'a>(names: impl Iterator<Item = &'a str>, world: World) -> Result<(), ProgramError> {
     let mut unknown = Vec::new();
     for name in names {
         let (interface, version) = name.split_once('@').unwrap_or((name, ""));
         let (package, short) = interface.split_once('/').unwrap_or((interface, ""));
-        if package == PACKAGE && series(version) != series(SUPPORTED) {
-            return Err(ProgramError::WrongVersion {
-                found: printable(if version.is_empty() { "unknown" } else { version }),
-                supported: SUPPORTED.to_owned(),
-            });
+        if package == PACKAGE {
+            check_version(version, world)?;
         }
-        let known = (package == PACKAGE && INTERFACES.contains(&short))
+        let known = (package == PACKAGE && world.interfaces().contains(&short))
             || (WASI_PACKAGES.contains(&package) && version.starts_with("0.2."));
         if !known {
             unknown.push(printable(name));
         }
     }
-    if unknown.is_empty() { Ok(()) } else { Err(ProgramError::UnknownImports(unknown)) }
+    if unknown.is_empty() { Ok(()) } else { Err(ProgramError::UnknownImports { world, names: unknown }) }
+}
+
+/// Refuses what does not export what its world has, or that of another version.
+fn check_exports<'a>(mut names: impl Iterator<Item = &'a str>, world: World) -> Result<(), ProgramError> {
+    match world {
+        World::Stack if names.any(|name| name == "run") => Ok(()),
+        World::Policy => match names.find_map(|name| name.strip_prefix(REVIEW)) {
+            Some(version) => check_version(version, world),
+            None => Err(ProgramError::MissingExport(world)),
+        },
+        World::Stack => Err(ProgramError::MissingExport(world)),
+    }
+}
+
+fn check_version(version: &str, world: World) -> Result<(), ProgramError> {
+    if series(version) == series(SUPPORTED) {
+        return Ok(());
+    }
+    Err(ProgramError::WrongVersion {
+        world,
+        found: printable(if version.is_empty() { "unknown" } else { version }),
+        supported: SUPPORTED.to_owned(),
+    })
 }
 
 /// The part of a version within which nothing breaks: `0.1` of `0.1.7`, `1` of `1.2.3`.
@@ -174,10 +221,16 @@ mod tests {
 
     #[test]
     fn the_supported_version_is_that_of_the_contract() {
-        let contract = include_str!("../../../wit/stack.wit");
-        assert!(contract.contains(&format!("package {PACKAGE}@{SUPPORTED};")));
-        for interface in INTERFACES {
-            assert!(contract.contains(&format!("import {interface};")));
+        let files = [
+            (World::Stack, include_str!("../../../wit/stack.wit")),
+            (World::Policy, include_str!("../../../wit/policy.wit")),
+        ];
+        for (world, contract) in files {
+            assert!(contract.contains(&format!("package {PACKAGE}@{SUPPORTED};")));
+            assert!(contract.contains(&format!("\nworld {world} {{")));
+            for interface in world.interfaces() {
+                assert!(contract.contains(&format!("import {interface};")));
+            }
         }
     }
 }

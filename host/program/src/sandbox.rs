@@ -14,7 +14,7 @@ use wasmtime_wasi::{
 };
 
 use crate::collect::{Collector, Refusal};
-use crate::logs::{Level, Logs};
+use crate::logs::{Level, Logs, printable};
 
 /// Generated from `wit/stack.wit`.
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
@@ -33,9 +33,28 @@ const FROZEN: Duration = Duration::from_secs(1_767_225_600);
 /// As long as the repetition of the bytes that pass for random is.
 const RANDOM_BYTES: usize = 1 << 16;
 
+/// What a program is there for, as far as the sandbox has to know.
+pub(crate) trait Task: Send + 'static {
+    /// A text of the program's, in words and safe to print.
+    fn describe(&self, text: &str) -> String;
+}
+
+impl Task for Collector {
+    fn describe(&self, text: &str) -> String {
+        self.describe(text)
+    }
+}
+
+/// A program that gives its result back and calls for nothing.
+impl Task for () {
+    fn describe(&self, text: &str) -> String {
+        printable(text)
+    }
+}
+
 /// What a store holds.
-pub(crate) struct Guest {
-    pub(crate) collector: Collector,
+pub(crate) struct Guest<T> {
+    pub(crate) task: T,
     pub(crate) memory: MemoryLimit,
     logs: SharedLogs,
     /// The last error that the program wrote: the words of a panic, if it crashes.
@@ -46,8 +65,8 @@ pub(crate) struct Guest {
 
 pub(crate) type SharedLogs = Arc<Mutex<Logs>>;
 
-impl Guest {
-    pub(crate) fn new(collector: Collector, logs: &SharedLogs, memory: usize, run: &[u8; 32]) -> Self {
+impl<T: Task> Guest<T> {
+    pub(crate) fn new(task: T, logs: &SharedLogs, memory: usize, run: &[u8; 32]) -> Self {
         let output = |is_error| Output { logs: Arc::clone(logs), is_error };
         let seed = u128::from_le_bytes(run.first_chunk().copied().unwrap_or_default());
         // The builder's defaults: no arguments, no variables, no directories, no standard input.
@@ -64,7 +83,7 @@ impl Guest {
             .allow_ip_name_lookup(false)
             .build();
         Self {
-            collector,
+            task,
             memory: MemoryLimit { limit: memory, used: 0, exceeded: false },
             logs: Arc::clone(logs),
             last_words: None,
@@ -74,10 +93,10 @@ impl Guest {
     }
 }
 
-/// The linker for every program.
-pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+/// The linker for every stack.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest<Collector>>> {
     let mut linker = Linker::new(engine);
-    contract::Stack::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
+    contract::Stack::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest<Collector>| guest)?;
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     Ok(linker)
 }
@@ -88,7 +107,7 @@ impl From<Refusal> for graph::Problem {
     }
 }
 
-impl graph::Host for Guest {
+impl graph::Host for Guest<Collector> {
     fn declare(
         &mut self,
         kind: String,
@@ -96,42 +115,42 @@ impl graph::Host for Guest {
         properties: String,
         options: String,
     ) -> Result<u32, graph::Problem> {
-        Ok(self.collector.declare(&kind, &name, &properties, &options)?)
+        Ok(self.task.declare(&kind, &name, &properties, &options)?)
     }
 
     fn lookup(&mut self, kind: String, name: String, properties: String) -> Result<u32, graph::Problem> {
-        Ok(self.collector.lookup(&kind, &name, &properties)?)
+        Ok(self.task.lookup(&kind, &name, &properties)?)
     }
 
     fn component(&mut self, kind: String, name: String, parent: Option<u32>) -> Result<u32, graph::Problem> {
-        Ok(self.collector.component(&kind, &name, parent)?)
+        Ok(self.task.component(&kind, &name, parent)?)
     }
 
     fn attribute(&mut self, of: u32, path: String) -> Result<String, graph::Problem> {
-        Ok(self.collector.attribute(of, &path)?)
+        Ok(self.task.attribute(of, &path)?)
     }
 
     fn call(&mut self, name: String, operands: String) -> Result<String, graph::Problem> {
-        Ok(self.collector.call(&name, &operands)?)
+        Ok(self.task.call(&name, &operands)?)
     }
 
     fn output(&mut self, name: String, value: String) -> Result<(), graph::Problem> {
-        Ok(self.collector.output(&name, &value)?)
+        Ok(self.task.output(&name, &value)?)
     }
 }
 
-impl config::Host for Guest {
+impl config::Host for Guest<Collector> {
     fn get(&mut self, key: String) -> Option<String> {
-        let value = self.collector.inputs().config.get(&key)?;
+        let value = self.task.inputs().config.get(&key)?;
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     }
 
     fn secret(&mut self, key: String) -> Option<String> {
-        self.collector.secret(&key)
+        self.task.secret(&key)
     }
 
     fn stack(&mut self) -> config::StackInfo {
-        let inputs = self.collector.inputs();
+        let inputs = self.task.inputs();
         config::StackInfo {
             name: inputs.stack.clone(),
             project: inputs.project.clone(),
@@ -140,13 +159,13 @@ impl config::Host for Guest {
     }
 }
 
-impl assets::Host for Guest {
+impl assets::Host for Guest<Collector> {
     fn directory(&mut self, path: String, options: String) -> Result<String, String> {
-        self.collector.directory(&path, &options)
+        self.task.directory(&path, &options)
     }
 }
 
-impl log::Host for Guest {
+impl<T: Task> log::Host for Guest<T> {
     fn write(&mut self, level: log::Level, message: String) {
         let level = match level {
             log::Level::Debug => Level::Debug,
@@ -154,7 +173,7 @@ impl log::Host for Guest {
             log::Level::Warning => Level::Warning,
             log::Level::Error => Level::Error,
         };
-        let message = self.collector.describe(&message);
+        let message = self.task.describe(&message);
         lock(&self.logs).write(level, &message);
         if level == Level::Error {
             self.last_words = Some(message.chars().take(2000).collect());
@@ -162,7 +181,7 @@ impl log::Host for Guest {
     }
 }
 
-impl WasiView for Guest {
+impl<T: Task> WasiView for Guest<T> {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::confirm::confirm;
 use super::selection::PartArguments;
-use super::stack::{LockArguments, StackArguments};
+use super::stack::{LockArguments, PolicyArguments, StackArguments};
 use crate::arguments::Global;
 use crate::failure::{Code, Result};
-use crate::render::{Ending, Heading, Reporter};
+use crate::render::{Ending, Heading, Reporter, enforce};
 use crate::session::{Session, parse_duration};
 
 /// Delete everything that a stack has made.
@@ -26,6 +26,9 @@ use crate::session::{Session, parse_duration};
 pub(crate) struct Destroy {
     #[command(flatten)]
     stack: StackArguments,
+
+    #[command(flatten)]
+    policies: PolicyArguments,
 
     #[command(flatten)]
     lock: LockArguments,
@@ -56,7 +59,8 @@ pub(crate) struct Destroy {
 impl Destroy {
     pub(crate) async fn run(self, global: Global, reporter: &dyn Reporter) -> Result<Code> {
         let started = Instant::now();
-        let config = self.stack.config()?;
+        let mut config = self.stack.config()?;
+        self.policies.add_to(&mut config);
         let heading = Heading::new("destroy", &config);
         let selection = self.part.selection(self.except_protected);
         let mut session = Session::without_program(config, reporter);
@@ -74,6 +78,9 @@ impl Destroy {
         session.recover().await?;
         let plan = session.plan_destroy(&selection)?;
         reporter.plan(&heading, &plan, false);
+        let findings = session.review(&heading, &plan).await?;
+        reporter.policies(&findings);
+        enforce(&findings)?;
         if !plan.is_empty() {
             let question = format!(
                 "Delete {} resources on {}, project {}?",

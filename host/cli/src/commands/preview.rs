@@ -4,28 +4,33 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::selection::SelectionArguments;
-use super::stack::StackArguments;
+use super::stack::{PolicyArguments, StackArguments};
 use crate::failure::{Code, Result};
-use crate::render::{Ending, Heading, Reporter};
+use crate::render::{Ending, Heading, Reporter, enforce};
 use crate::session::Session;
 
 /// Show what `up` would do, and change nothing.
 ///
 /// With --offline neither network nor credentials are used; what a stack looks up is then unknown. With
 /// --out the plan is kept in a file (see docs/plan.schema.json) that `up --plan` carries out to the
-/// letter; it holds no secrets.
+/// letter; it holds no secrets. The policies of the configuration, and those of --policy, judge the plan;
+/// what a mandatory one does not allow ends with exit code 5, and no plan is kept.
 ///
 /// Examples:
 ///   mlflow-host preview stacks/dev.wasm --details
 ///   mlflow-host preview stacks/prod.wasm --offline --json
 ///   mlflow-host preview stacks/prod.wasm --exit-code    ends with 10 when there is something to do
 ///   mlflow-host preview stacks/prod.wasm --out plan.json
+///   mlflow-host preview stacks/dev.wasm --policy stacks/policies/public-bucket.wasm
 ///   mlflow-host preview stacks/prod.wasm --refresh --exit-code    ends with 10 on drift, too
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Preview {
     #[command(flatten)]
     stack: StackArguments,
+
+    #[command(flatten)]
+    policies: PolicyArguments,
 
     /// Touch neither the network, nor a cloud, nor credentials
     #[arg(long, conflicts_with_all = ["out", "refresh", "adopt"])]
@@ -50,7 +55,8 @@ pub(crate) struct Preview {
 impl Preview {
     pub(crate) async fn run(self, reporter: &dyn Reporter) -> Result<Code> {
         let started = Instant::now();
-        let config = self.stack.config()?;
+        let mut config = self.stack.config()?;
+        self.policies.add_to(&mut config);
         let wishes = self.selection.wishes();
         let (secrets, missing) = config.reveal(self.offline)?;
         for key in missing {
@@ -69,6 +75,9 @@ impl Preview {
         let digests = session.digests();
         let plan = session.plan(&wishes, &heading).await?.plan;
         reporter.plan(&heading, &plan, self.details);
+        let findings = session.review(&heading, &plan).await?;
+        reporter.policies(&findings);
+        enforce(&findings)?;
         if let Some(path) = &self.out {
             session.save(path, digests, &plan, &wishes)?;
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Cloud, Overrides, StackConfig, parse_assignment};
+use crate::config::{Cloud, Overrides, Policy, StackConfig, parse_assignment};
 use crate::failure::Result;
 use crate::session::parse_duration;
 
@@ -34,6 +34,22 @@ impl StackArguments {
         let overrides =
             Overrides { file: self.config.clone(), cloud: self.cloud, values: self.values.clone() };
         StackConfig::read(&self.stack, &overrides)
+    }
+}
+
+/// What else judges a plan.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PolicyArguments {
+    /// Have this policy judge the plan, too: a Wasm file. It is mandatory, and nothing in the stack or its
+    /// configuration can switch it off. May be repeated
+    #[arg(long = "policy", value_name = "FILE.wasm")]
+    policies: Vec<PathBuf>,
+}
+
+impl PolicyArguments {
+    /// Adds them to those of the configuration.
+    pub(crate) fn add_to(&self, config: &mut StackConfig) {
+        config.policies.extend(self.policies.iter().cloned().map(Policy::of_command_line));
     }
 }
 

@@ -7,16 +7,17 @@ use mlflow_host_engine::Plan;
 
 use super::confirm::confirm;
 use super::selection::SelectionArguments;
-use super::stack::{LockArguments, StackArguments};
+use super::stack::{LockArguments, PolicyArguments, StackArguments};
 use crate::arguments::Global;
 use crate::failure::{Code, Result};
-use crate::render::{Heading, Reporter};
+use crate::render::{Heading, Reporter, enforce};
 use crate::session::{Carry, PlanFile, Session};
 
 /// Make the cloud match what a stack declares.
 ///
 /// The stack runs once, in a sandbox. What it declares is compared with what is recorded; you see the
-/// plan, say yes, and the host carries it out. When it is interrupted or an operation fails, run it
+/// plan and what the policies say of it, say yes, and the host carries it out. What a mandatory policy does
+/// not allow is not begun (exit code 5). When it is interrupted or an operation fails, run it
 /// again: it goes on from there.
 ///
 /// Examples:
@@ -30,6 +31,9 @@ use crate::session::{Carry, PlanFile, Session};
 pub(crate) struct Up {
     #[command(flatten)]
     stack: StackArguments,
+
+    #[command(flatten)]
+    policies: PolicyArguments,
 
     #[command(flatten)]
     lock: LockArguments,
@@ -58,7 +62,8 @@ pub(crate) struct Up {
 impl Up {
     pub(crate) async fn run(self, global: Global, reporter: &dyn Reporter) -> Result<Code> {
         let started = Instant::now();
-        let config = self.stack.config()?;
+        let mut config = self.stack.config()?;
+        self.policies.add_to(&mut config);
         let file = self.plan.as_deref().map(PlanFile::read).transpose()?;
         let wishes = match &file {
             Some(file) => file.wishes().clone(),
@@ -83,6 +88,9 @@ impl Up {
             session.verify(file, &digests, &planned.plan)?;
         }
         reporter.plan(&heading, &planned.plan, self.details);
+        let findings = session.review(&heading, &planned.plan).await?;
+        reporter.policies(&findings);
+        enforce(&findings)?;
         if !planned.plan.is_empty() && file.is_none() {
             confirm(&question(&planned.plan, &heading), self.yes, global)?;
         }

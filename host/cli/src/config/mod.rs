@@ -16,12 +16,16 @@
 //! [secrets]                   # a value, or where to find it
 //! admin = { env = "MLFLOW_ADMIN_PASSWORD" }
 //!
+//! [policies]                  # what judges a plan before it is carried out
+//! roles = { file = "policies/broad-role.wasm", level = "advisory", parameters = { allowed = [] } }
+//!
 //! [local.config]              # laid over [config] on the local cloud; [gcp.config] on Google
 //! tier = "tiny"
 //! ```
 
 mod document;
 mod edit;
+mod policies;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -35,6 +39,7 @@ use serde_json::Value as Json;
 use crate::failure::{Failure, Result, nearest};
 use document::Document;
 pub(crate) use edit::{Edit, Slot, Source};
+pub(crate) use policies::{Policy, PolicyLevel};
 pub(crate) use secrets::Secret;
 
 /// Where stacks go.
@@ -102,9 +107,11 @@ pub(crate) struct StackConfig {
     pub(crate) values: BTreeMap<String, Json>,
     /// Where its secrets come from, by key.
     pub(crate) secrets: BTreeMap<String, Secret>,
+    /// What judges its plans.
+    pub(crate) policies: Vec<Policy>,
 }
 
-const SECTIONS: &[&str] = &["target", "state", "config", "secrets", "local", "gcp"];
+const SECTIONS: &[&str] = &["target", "state", "config", "secrets", "policies", "local", "gcp"];
 const CLOUD_SECTIONS: &[&str] = &["target", "config", "secrets"];
 const DEFAULT_PROJECT: &str = "mlflow-local";
 const DEFAULT_REGION: &str = "europe-west1";
@@ -178,6 +185,7 @@ impl StackConfig {
             state_key,
             values: document.values(&["config"])?,
             secrets: secrets::read(&document, &["secrets"])?,
+            policies: policies::read(&document)?,
         };
         config.values.extend(document.values(&[own, "config"])?);
         config.secrets.extend(secrets::read(&document, &[own, "secrets"])?);

@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 
 use super::text::counts;
 use super::{
-    CloudStatus, Ending, Heading, Output, Paint, Reporter, drift, duration, live, plan, print, print_error,
-    text,
+    CloudStatus, Ending, Finding, Heading, Output, Paint, Reporter, drift, duration, live, plan, policies,
+    print, print_error, text,
 };
 use crate::failure::{Code, Failure};
 
@@ -43,6 +43,10 @@ impl Reporter for Human {
 
     fn plan(&self, heading: &Heading, plan: &Plan, details: bool) {
         print(&plan::plan(heading, plan, details, self.out));
+    }
+
+    fn policies(&self, findings: &[Finding]) {
+        print(&policies::policies(findings, self.out));
     }
 
     fn drift(&self, heading: &Heading, drifts: &[Drift], recorded: usize) {
@@ -172,7 +176,7 @@ pub(super) fn ending_text(ending: &Ending, paint: Paint) -> String {
     let head = match ending.code {
         Code::Done | Code::Pending => paint.good("Done"),
         Code::Deferred => paint.careful("Not finished"),
-        Code::Error | Code::Usage => return String::new(),
+        Code::Error | Code::Usage | Code::Refused => return String::new(),
         Code::Failed if ending.interrupted => paint.careful("Stopped"),
         Code::Failed => paint.bad("Not finished"),
     };

@@ -9,7 +9,8 @@ use mlflow_host_engine::{
 use mlflow_host_graph::{Severity, Value};
 use serde_json::{Map, Value as Json, json};
 
-use super::{CloudStatus, Ending, Heading, Output, Reporter, print};
+use super::policies::policies_event;
+use super::{CloudStatus, Ending, Finding, Heading, Output, Reporter, print};
 use crate::failure::Failure;
 
 /// Raised when an event loses a field or a field changes its meaning. New events and fields may come.
@@ -37,6 +38,12 @@ impl Reporter for JsonLines {
 
     fn plan(&self, heading: &Heading, plan: &Plan, _details: bool) {
         emit("plan", plan_event(heading, plan));
+    }
+
+    fn policies(&self, findings: &[Finding]) {
+        if !findings.is_empty() {
+            emit("policies", policies_event(findings));
+        }
     }
 
     fn drift(&self, heading: &Heading, drifts: &[Drift], recorded: usize) {
@@ -136,7 +143,8 @@ fn operation(operation: &Operation) -> Json {
     })
 }
 
-fn change(change: &Change) -> Json {
+/// A difference, with its secrets masked.
+pub(crate) fn change(change: &Change) -> Json {
     json!({
         "path": change.path.to_string(),
         "old": change.old.to_shown_json(),

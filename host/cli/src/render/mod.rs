@@ -10,6 +10,7 @@ mod json;
 mod live;
 mod paint;
 mod plan;
+mod policies;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -30,8 +31,9 @@ use crate::failure::{Code, Failure};
 
 pub(crate) use graph::{GraphFormat, graph_line};
 pub(crate) use human::{Human, shown};
-pub(crate) use json::JsonLines;
+pub(crate) use json::{JsonLines, change};
 pub(crate) use paint::Paint;
+pub(crate) use policies::{Finding, enforce};
 pub(crate) use text::duration;
 
 /// What a plan is about.
@@ -139,6 +141,8 @@ pub(crate) trait Reporter: Send + Sync {
     fn notice(&self, message: &str);
     /// A plan. With `details`, the complete inputs of what is created.
     fn plan(&self, heading: &Heading, plan: &Plan, details: bool);
+    /// What the policies say of the plan.
+    fn policies(&self, findings: &[Finding]);
     /// What has changed in the cloud, out of so many recorded resources.
     fn drift(&self, heading: &Heading, drifts: &[Drift], recorded: usize);
     /// The cloud still holds something: the host sleeps until then.

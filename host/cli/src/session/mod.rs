@@ -5,6 +5,7 @@ mod addresses;
 mod catalogue;
 mod clouds;
 mod planning;
+mod policies;
 mod program;
 mod record;
 mod run;

@@ -30,12 +30,7 @@ pub(super) async fn declare(config: &StackConfig, reporter: &dyn Reporter) -> Re
         secret_keys: config.secrets.keys().cloned().collect(),
         assets_root: config.program.parent().map(Path::to_owned).unwrap_or_default(),
     };
-    let settings = ProgramHostConfig {
-        cache_directory: places::cache().map(|cache| cache.join("programs")),
-        ..ProgramHostConfig::default()
-    };
-    let host = ProgramHost::new(settings).map_err(|error| Failure::new(error.to_string()))?;
-    match host.run(&program, &inputs, Arc::new(Kinds)).await {
+    match sandbox()?.run(&program, &inputs, Arc::new(Kinds)).await {
         Ok(outcome) => {
             show(&outcome.logs, reporter);
             for warning in &outcome.warnings {
@@ -53,6 +48,15 @@ pub(super) async fn declare(config: &StackConfig, reporter: &dyn Reporter) -> Re
     }
 }
 
+/// The sandbox for programs and policies.
+pub(super) fn sandbox() -> Result<ProgramHost> {
+    let settings = ProgramHostConfig {
+        cache_directory: places::cache().map(|cache| cache.join("programs")),
+        ..ProgramHostConfig::default()
+    };
+    ProgramHost::new(settings).map_err(|error| Failure::new(error.to_string()))
+}
+
 fn read(program: &Path) -> Result<Vec<u8>> {
     std::fs::read(program).map_err(|error| {
         let failure = Failure::new(format!("Cannot read {}: {error}.", program.display()));
@@ -66,7 +70,8 @@ fn read(program: &Path) -> Result<Vec<u8>> {
     })
 }
 
-fn show(logs: &[LogLine], reporter: &dyn Reporter) {
+/// Shows what a program has said.
+pub(super) fn show(logs: &[LogLine], reporter: &dyn Reporter) {
     for line in logs {
         let severity = match line.level {
             Level::Error => Some(Severity::Error),

@@ -137,7 +137,7 @@ fn what_is_no_stack_is_refused() {
     assert_snapshot!(bench.run(&["up", "empty.wasm", "--yes"]), @r"
     exit 1
     --- err
-    error: empty.wasm: The file is empty: build the stack again.
+    error: empty.wasm: The file is empty: build it again.
     ");
     bench.write("core.wasm", wat::parse_str("(module)").unwrap());
     assert_snapshot!(bench.run(&["up", "core.wasm", "--yes"]), @r"

@@ -36,23 +36,17 @@ fn module(text: &str) -> Vec<u8> {
 #[test]
 fn what_is_not_wasm_is_named() {
     let cases: [(&[u8], &str); 5] = [
-        (b"", "The file is empty: build the stack again."),
+        (b"", "The file is empty: build it again."),
         (
             b"#!/bin/sh\nexit 0\n",
-            "This is not WebAssembly: a stack is a file that starts with `\\0asm`, and this one starts with `#!/bin/s`.",
+            "This is not WebAssembly: such a file starts with `\\0asm`, and this one starts with `#!/bin/s`.",
         ),
         (
             b"\x7fELF\x02\x01\x01\0",
-            "This is not WebAssembly: a stack is a file that starts with `\\0asm`, and this one starts with the bytes 7f454c4602010100.",
+            "This is not WebAssembly: such a file starts with `\\0asm`, and this one starts with the bytes 7f454c4602010100.",
         ),
-        (
-            b"\0asm",
-            "The file is truncated or damaged: build the stack again (it ends within its first 8 bytes).",
-        ),
-        (
-            b"\0asm\x09\0\0\0",
-            "The file is truncated or damaged: build the stack again (its version is unknown).",
-        ),
+        (b"\0asm", "The file is truncated or damaged: build it again (it ends within its first 8 bytes)."),
+        (b"\0asm\x09\0\0\0", "The file is truncated or damaged: build it again (its version is unknown)."),
     ];
     for (bytes, expected) in cases {
         assert_eq!(message(bytes, &inputs("good")), expected);
@@ -107,7 +101,7 @@ fn another_contract_version_is_told_with_both_versions() {
     }
     // A later version of the same series fits as long as it asks for nothing new.
     let failure = run(&of_version("0.1.7"), &inputs("good")).unwrap_err();
-    assert!(matches!(failure.error, ProgramError::MissingExport), "{failure}");
+    assert!(matches!(failure.error, ProgramError::MissingExport(_)), "{failure}");
 }
 
 #[test]
@@ -117,7 +111,7 @@ fn unknown_imports_are_listed() {
             (import "wasi:cli/environment@0.2.0" (instance))
             (import "acme:magic/wand" (instance)))"#);
     let failure = run(&program, &inputs("good")).unwrap_err();
-    let ProgramError::UnknownImports(names) = &failure.error else { panic!("{failure}") };
+    let ProgramError::UnknownImports { names, .. } = &failure.error else { panic!("{failure}") };
     assert_eq!(names, &["wasi:http/types@0.2.0", "acme:magic/wand"]);
     assert!(
         failure
@@ -152,7 +146,7 @@ fn imports_of_a_module_beyond_its_type_are_told() {
 #[test]
 fn a_component_without_run_is_no_stack() {
     let failure = run(&wat("(component)"), &inputs("good")).unwrap_err();
-    assert!(matches!(failure.error, ProgramError::MissingExport));
+    assert!(matches!(failure.error, ProgramError::MissingExport(_)));
     let other = wat(r#"(component
             (core module $module (func (export "run")))
             (core instance $instance (instantiate $module))

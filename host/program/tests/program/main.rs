@@ -6,3 +6,4 @@ mod common;
 mod composed;
 mod files;
 mod guests;
+mod policies;
