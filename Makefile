@@ -1,6 +1,6 @@
 # Each target sets up what it needs: a clone, make and Rust are enough.
 .DEFAULT_GOAL := help
-.PHONY: help setup build stacks up test lint unit end-to-end test-kill bench clean
+.PHONY: help setup build stacks up test lint unit end-to-end test-kill fuzz bench clean
 
 host := target/debug/mlflow-host
 
@@ -39,10 +39,14 @@ test-kill: build ## The whole kill matrix: the host dies at every request and ev
 	scripts/build-failpoints >/dev/null
 	KILL_POINTS=all cargo test --package mlflow-host-tests --test kill_matrix
 
+fuzz: setup ## Damaged programs, properties, plans and states, FUZZ_SECONDS (60) for each.
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} cargo test --no-fail-fast --package mlflow-host-fuzz -- --nocapture
+
 bench: setup stacks ## Start-up and apply times; thousands of resources, beside Terraform.
 	cargo build --release --package mlflow-host
 	scripts/bench
 	scripts/bench-scale
+	scripts/bench-languages
 
 clean: ## Remove what was built. The local cloud's data stays: see `mlflow-host cloud reset`.
 	rm -rf target stacks/*.wasm

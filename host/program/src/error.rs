@@ -51,6 +51,12 @@ pub enum ProgramError {
     /// The file is empty.
     #[error("The file is empty: build it again.")]
     Empty,
+    /// The file is larger than any program.
+    #[error("The file is larger than {} MiB, so it is not read: leave data out of the program.", .limit >> 20)]
+    TooLarge {
+        /// The most that a program may be, in bytes.
+        limit: usize,
+    },
     /// The file is something else.
     #[error("This is not WebAssembly: such a file starts with `\\0asm`, and this one starts with {0}.")]
     NotWasm(String),

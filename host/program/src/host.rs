@@ -22,6 +22,8 @@ const TICK: Duration = Duration::from_millis(20);
 /// What the calls of a program may take of the machine's stack, in bytes. Interpreters written in C nest
 /// deeply, and quick compilation makes every call dear: with a megabyte, Python cannot even nest a few lists.
 const STACK: usize = 16 << 20;
+/// The largest file that is a program, in bytes. Language runtimes take up to 20 MB.
+pub const LARGEST_PROGRAM: usize = 128 << 20;
 /// What a program may say, in bytes.
 const LOG_BYTES: usize = 1 << 20;
 
@@ -116,6 +118,9 @@ impl ProgramHost {
     }
 
     pub(crate) async fn load(&self, program: &[u8], world: World) -> Result<Component, ProgramError> {
+        if program.len() > LARGEST_PROGRAM {
+            return Err(ProgramError::TooLarge { limit: LARGEST_PROGRAM });
+        }
         let (engine, bytes) = (self.engine.clone(), program.to_owned());
         let cache = self.config.cache_directory.clone();
         tokio::task::spawn_blocking(move || module::load(&engine, &bytes, cache.as_deref(), world))

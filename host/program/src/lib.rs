@@ -25,7 +25,7 @@ pub use catalogue::{Catalogue, OPAQUE, is_opaque};
 pub use collect::Limits;
 pub use compose::compose;
 pub use error::{Failure, ProgramError, World};
-pub use host::{Outcome, ProgramHost, ProgramHostConfig};
+pub use host::{LARGEST_PROGRAM, Outcome, ProgramHost, ProgramHostConfig};
 pub use inputs::Inputs;
 pub use logs::{Level, LogLine};
 pub use policy::{Review, Violation};

@@ -6,21 +6,22 @@ use std::time::Instant;
 use super::selection::SelectionArguments;
 use super::stack::{PolicyArguments, StackArguments};
 use crate::failure::{Code, Result};
-use crate::render::{Ending, Heading, Reporter, enforce};
+use crate::render::{Ending, Heading, Report, ReportFile, Reporter, enforce};
 use crate::session::Session;
 
 /// Show what `up` would do, and change nothing.
 ///
 /// With --offline neither network nor credentials are used; what a stack looks up is then unknown. With
 /// --out the plan is kept in a file (see docs/plan.schema.json) that `up --plan` carries out to the
-/// letter; it holds no secrets. The policies of the configuration, and those of --policy, judge the plan;
-/// what a mandatory one does not allow ends with exit code 5, and no plan is kept.
+/// letter; it holds no secrets. Policies judge the plan: what a mandatory one does not allow ends with
+/// exit code 5, and is not kept.
 ///
 /// Examples:
 ///   mlflow-host preview stacks/dev.wasm --details
 ///   mlflow-host preview stacks/prod.wasm --offline --json
 ///   mlflow-host preview stacks/prod.wasm --exit-code    ends with 10 when there is something to do
 ///   mlflow-host preview stacks/prod.wasm --out plan.json
+///   mlflow-host preview stacks/prod.wasm --offline --report report.html
 ///   mlflow-host preview stacks/dev.wasm --policy stacks/policies/public-bucket.wasm
 ///   mlflow-host preview stacks/prod.wasm --refresh --exit-code    ends with 10 on drift, too
 #[derive(Debug, clap::Args)]
@@ -39,6 +40,11 @@ pub(crate) struct Preview {
     /// Write the plan to this file, for `up --plan`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+
+    /// Write a report for reviewers to this file, `NAME.md` or `NAME.html`: the plan, what the policies say, what
+    /// is not known yet, and the graph. It holds no secrets
+    #[arg(long, value_name = "FILE", value_parser = ReportFile::parse)]
+    report: Option<ReportFile>,
 
     #[command(flatten)]
     selection: SelectionArguments,
@@ -77,6 +83,17 @@ impl Preview {
         reporter.plan(&heading, &plan, self.details);
         let findings = session.review(&heading, &plan).await?;
         reporter.policies(&findings);
+        if let Some(file) = &self.report {
+            let report = Report {
+                heading: &heading,
+                plan: &plan,
+                findings: &findings,
+                digests: &digests,
+                graph: &session.graph,
+            };
+            file.write(&report)?;
+            reporter.notice(&format!("The report is in {}.", file.path().display()));
+        }
         enforce(&findings)?;
         if let Some(path) = &self.out {
             session.save(path, digests, &plan, &wishes)?;

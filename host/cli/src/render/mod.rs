@@ -11,6 +11,7 @@ mod live;
 mod paint;
 mod plan;
 mod policies;
+mod report;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -34,6 +35,7 @@ pub(crate) use human::{Human, shown};
 pub(crate) use json::{JsonLines, change};
 pub(crate) use paint::Paint;
 pub(crate) use policies::{Finding, enforce};
+pub(crate) use report::{Report, ReportFile};
 pub(crate) use text::duration;
 
 /// What a plan is about.

@@ -24,6 +24,18 @@ pub(super) fn plan(heading: &Heading, plan: &Plan, details: bool, paint: Paint) 
     for operation in &plan.operations {
         write_operation(&mut text, operation, heading, details, paint);
     }
+    let records = records(plan, paint);
+    text.push_str(&records);
+    if !(plan.operations.is_empty() && records.is_empty()) {
+        text.push('\n');
+    }
+    text.push_str(&summary(heading, plan, paint));
+    text
+}
+
+/// A line for every change to the record alone.
+pub(super) fn records(plan: &Plan, paint: Paint) -> String {
+    let mut text = String::new();
     for (from, to) in &plan.renamed {
         let _ =
             writeln!(text, "  = {:ACTION$}{from} → {to}  {}", "rename", paint.dim("(no request is sent)"));
@@ -31,10 +43,12 @@ pub(super) fn plan(heading: &Heading, plan: &Plan, details: bool, paint: Paint) 
     for urn in &plan.bookkeeping {
         let _ = writeln!(text, "  = {:ACTION$}{urn}  {}", "record", paint.dim("(no request is sent)"));
     }
-    if !(plan.operations.is_empty() && plan.bookkeeping.is_empty() && plan.renamed.is_empty()) {
-        text.push('\n');
-    }
-    let _ = writeln!(text, "{}", paint.bold(&sum(plan)));
+    text
+}
+
+/// How much there is to do, and how long it takes.
+pub(super) fn summary(heading: &Heading, plan: &Plan, paint: Paint) -> String {
+    let mut text = format!("{}\n", paint.bold(&sum(plan)));
     if plan.partial {
         text.push_str("Only part of the stack: the rest and the outputs stay as they are.\n");
     }
@@ -71,7 +85,14 @@ fn sum(plan: &Plan) -> String {
     format!("Plan: {}.", parts.join(", "))
 }
 
-fn write_operation(text: &mut String, operation: &Operation, heading: &Heading, details: bool, paint: Paint) {
+/// Writes an operation with its reasons and differences; with `details`, the complete inputs of what is made.
+pub(super) fn write_operation(
+    text: &mut String,
+    operation: &Operation,
+    heading: &Heading,
+    details: bool,
+    paint: Paint,
+) {
     let action = operation.action;
     let head = format!("{} {:ACTION$}", sign(action), verb(action));
     let _ = write!(text, "  {}{}", paint.action(action, &head), subject(operation));

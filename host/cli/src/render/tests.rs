@@ -17,7 +17,7 @@ use super::*;
 
 const PLAIN: Paint = Paint::new(false);
 
-fn heading() -> Heading {
+pub(super) fn heading() -> Heading {
     Heading {
         command: "up",
         stack: "dev".to_owned(),
@@ -60,7 +60,7 @@ fn operation(id: usize, action: Action, steps: Vec<Step>, needs: &[usize], milli
 }
 
 /// A bit of everything.
-fn everything() -> Plan {
+pub(super) fn everything() -> Plan {
     let service = "serviceusage.googleapis.com/Service";
     let mut updated = step("run.googleapis.com/Service::mlflow", Value::empty_map());
     updated.changes = vec![

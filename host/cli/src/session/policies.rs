@@ -25,7 +25,7 @@ impl Session<'_> {
         let document = document(heading, plan, &self.graph, &self.state);
         let mut findings = Vec::new();
         for policy in &self.config.policies {
-            let bytes = std::fs::read(&policy.file).map_err(|error| unusable(policy, &error))?;
+            let bytes = program::read_bounded(&policy.file).map_err(|error| unusable(policy, &error))?;
             let review = sandbox.review(&bytes, &document, &policy.parameters).await.map_err(|failure| {
                 program::show(&failure.logs, self.reporter);
                 match failure.error {

@@ -1,16 +1,25 @@
 //! Running the program of a stack.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mlflow_host_graph::{Graph, Severity};
-use mlflow_host_program::{Inputs, Level, LogLine, ProgramError, ProgramHost, ProgramHostConfig};
+use mlflow_host_program::{
+    Inputs, LARGEST_PROGRAM, Level, LogLine, ProgramError, ProgramHost, ProgramHostConfig,
+};
 
 use super::catalogue::Kinds;
 use crate::config::StackConfig;
 use crate::failure::{Failure, Result};
 use crate::places;
-use crate::render::Reporter;
+use crate::render::{Reporter, duration};
+
+/// Bytes from which a program takes long to compile: one with a language runtime in it.
+const LARGE: usize = 1 << 20;
+/// How long a program may take without a word. From the cache, the largest ones take a fifth of a second.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What a program declared.
 pub(super) struct Declared {
@@ -30,7 +39,9 @@ pub(super) async fn declare(config: &StackConfig, reporter: &dyn Reporter) -> Re
         secret_keys: config.secrets.keys().cloned().collect(),
         assets_root: config.program.parent().map(Path::to_owned).unwrap_or_default(),
     };
-    match sandbox()?.run(&program, &inputs, Arc::new(Kinds)).await {
+    let host = sandbox()?;
+    let run = host.run(&program, &inputs, Arc::new(Kinds));
+    match patiently(run, config, program.len(), reporter).await {
         Ok(outcome) => {
             show(&outcome.logs, reporter);
             for warning in &outcome.warnings {
@@ -48,6 +59,30 @@ pub(super) async fn declare(config: &StackConfig, reporter: &dyn Reporter) -> Re
     }
 }
 
+/// Waits for a program. One that is large and not cached takes seconds to compile: then says so, and how long it
+/// took.
+async fn patiently<T>(
+    run: impl Future<Output = T>,
+    config: &StackConfig,
+    size: usize,
+    reporter: &dyn Reporter,
+) -> T {
+    if size < LARGE {
+        return run.await;
+    }
+    let begun = Instant::now();
+    tokio::pin!(run);
+    tokio::select! {
+        outcome = &mut run => return outcome,
+        () = tokio::time::sleep(PATIENCE) => {}
+    }
+    let name = config.program.file_name().unwrap_or_default().to_string_lossy();
+    reporter.notice(&format!("Compiling {name}, which is done once."));
+    let outcome = run.await;
+    reporter.notice(&format!("Compiled {name} in {}.", duration(begun.elapsed())));
+    outcome
+}
+
 /// The sandbox for programs and policies.
 pub(super) fn sandbox() -> Result<ProgramHost> {
     let settings = ProgramHostConfig {
@@ -58,7 +93,7 @@ pub(super) fn sandbox() -> Result<ProgramHost> {
 }
 
 fn read(program: &Path) -> Result<Vec<u8>> {
-    std::fs::read(program).map_err(|error| {
+    read_bounded(program).map_err(|error| {
         let failure = Failure::new(format!("Cannot read {}: {error}.", program.display()));
         match error.kind() {
             std::io::ErrorKind::NotFound => failure.with_hint(
@@ -68,6 +103,13 @@ fn read(program: &Path) -> Result<Vec<u8>> {
             _ => failure,
         }
     })
+}
+
+/// The bytes of a program or a policy. Of one that is too large, as many as are needed to see that.
+pub(super) fn read_bounded(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?.take(LARGEST_PROGRAM as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Shows what a program has said.

@@ -132,7 +132,7 @@ fn what_is_no_stack_is_refused() {
     assert_snapshot!(bench.run(&["preview", "text.wasm"]), @r"
     exit 1
     --- err
-    error: text.wasm: This is not WebAssembly: a stack is a file that starts with `\0asm`, and this one starts with `hello`.
+    error: text.wasm: This is not WebAssembly: such a file starts with `\0asm`, and this one starts with `hello`.
     ");
     assert_snapshot!(bench.run(&["up", "empty.wasm", "--yes"]), @r"
     exit 1

@@ -4,6 +4,7 @@
 
 mod common;
 mod composed;
+mod escapes;
 mod files;
 mod guests;
 mod policies;

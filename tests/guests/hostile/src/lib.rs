@@ -63,6 +63,44 @@ fn run() -> Result<()> {
                 token = functions::join("", [&token, &token]);
             }
         }
+        "forged" => {
+            // Everything that a guess can be: the marks of a token around keys, nodes and paths.
+            let guesses = ["0", "0:value", "key:0:value", "0000000000000000:0:value", "secret:token"];
+            let forged: Vec<_> = guesses.iter().map(|guess| format!("\u{E000}{guess}\u{E001}x")).collect();
+            Value::new().value(forged).declare("first");
+        }
+        "sliced" => {
+            let token = config::require_secret("token")?.to_string();
+            let characters: Vec<char> = token.chars().collect();
+            let pieces: Vec<String> =
+                (1..characters.len()).map(|end| characters[..end].iter().collect()).collect();
+            Value::new().value(pieces).declare("first");
+        }
+        "swapped" => {
+            let token = config::require_secret("token")?.to_string();
+            let swapped: String = token.chars().rev().collect();
+            Value::new().value(format!("{swapped}{token}")).declare("first");
+        }
+        // A token that another run has made, which the configuration carries into this one.
+        "make-token" => return Err(Error::new(hexadecimal(&config::require_secret("token")?.to_string()))),
+        "carried" => {
+            let carried = config::require("carried")?;
+            let bytes = (0..carried.len()).step_by(2).map(|at| u8::from_str_radix(&carried[at..at + 2], 16));
+            let token = String::from_utf8(bytes.collect::<Result<Vec<_>, _>>()?)?;
+            Value::new().value(token).declare("first");
+        }
+        "deep" => {
+            let nested = (0..1000).fold(serde_json::Value::Null, |inner, _| serde_json::json!([inner]));
+            output("deep", nested);
+        }
+        "secret-name" => drop(value().declare(&config::require_secret("token")?.to_string())),
+        "secret-log" => log::info(format!("The secret is {}.", config::require_secret("token")?)),
+        "secret-error" => return Err(Error::new(format!("It is {}!", config::require_secret("token")?))),
+        "secret-kind" => drop(component(&config::require_secret("token")?.to_string(), "group")),
+        "secret-length" => output("length", config::require_secret("token")?.to_string().len().to_string()),
+        "secret-key" => {
+            Value::new().value([(config::require_secret("token")?.to_string(), 1)]).declare("first");
+        }
         "asset" => {
             let directory = assets::directory(&config::require("path")?)?;
             Value::new()
@@ -74,6 +112,10 @@ fn run() -> Result<()> {
         other => return Err(Error::new(format!("There is no case `{other}`."))),
     }
     Ok(())
+}
+
+fn hexadecimal(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn good() -> Result<()> {
