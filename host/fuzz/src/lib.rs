@@ -13,8 +13,24 @@ use rand::{Rng as _, SeedableRng as _};
 
 /// Texts that readers stumble over.
 const AWKWARD: &[&[u8]] = &[
-    b"", b"0", b"-1", b"1e999", b"18446744073709551616", b"null", b"[]", b"{}", b"\"\"", b"\\u0000", b"\\ud800",
-    b"\xff\xfe", b"\0", b"\n", b"\xee\x80\x80", b"\xee\x80\x81", b"$attribute", b"[[[[[[[[[[[[[[[[",
+    b"",
+    b"0",
+    b"-1",
+    b"1e999",
+    b"18446744073709551616",
+    b"null",
+    b"[]",
+    b"{}",
+    b"\"\"",
+    b"\\u0000",
+    b"\\ud800",
+    b"\xff\xfe",
+    b"\0",
+    b"\n",
+    b"\xee\x80\x80",
+    b"\xee\x80\x81",
+    b"$attribute",
+    b"[[[[[[[[[[[[[[[[",
 ];
 
 /// Tries every seed, and damaged ones: `cases` of them, or for as long as `FUZZ_SECONDS` says. `attempt` panics when

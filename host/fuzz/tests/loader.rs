@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mlflow_host_fuzz::campaign;
-use mlflow_host_graph::{Diagnostic, Kind, Role};
+use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Role};
 use mlflow_host_program::{Catalogue, Inputs, ProgramHost, ProgramHostConfig};
 use serde_json::{Value as Json, json};
 use wit_component::StringEncoding;
@@ -19,6 +19,10 @@ struct Anything;
 impl Catalogue for Anything {
     fn check(&self, _: &Kind, _: &Json, _: Role) -> Vec<Diagnostic> {
         Vec::new()
+    }
+
+    fn check_attribute(&self, _: &Kind, _: &PropertyPath) -> Option<Diagnostic> {
+        None
     }
 }
 
@@ -39,8 +43,14 @@ fn seeds() -> Vec<Vec<u8>> {
             let mut resolve = Resolve::default();
             let (package, _) = resolve.push_dir(here.join("../../wit")).unwrap();
             let world = resolve.select_world(&[package], Some(world)).unwrap();
-            wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
-                .unwrap();
+            wit_component::embed_component_metadata(
+                &mut module,
+                &resolve,
+                world,
+                StringEncoding::UTF8,
+                false,
+            )
+            .unwrap();
             seeds.push(module);
         }
         seeds.push(bytes);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use mlflow_host_fuzz::campaign;
 use mlflow_host_gcp_api::kinds;
-use mlflow_host_graph::{Diagnostic, Kind, Role};
+use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Role};
 use mlflow_host_program::{Catalogue, Inputs, ProgramError, ProgramHost, ProgramHostConfig, is_opaque};
 use serde_json::{Value as Json, json};
 use wit_component::StringEncoding;
@@ -20,9 +20,14 @@ struct Kinds;
 impl Catalogue for Kinds {
     fn check(&self, kind: &Kind, properties: &Json, _: Role) -> Vec<Diagnostic> {
         let problems = kinds::check(kinds::kind(kind.as_str()).unwrap(), properties, &is_opaque);
-        let diagnostic =
-            |problem: mlflow_host_gcp_api::validate::Problem| Diagnostic::error(problem.code.as_str(), problem.message).at(problem.path);
+        let diagnostic = |problem: mlflow_host_gcp_api::validate::Problem| {
+            Diagnostic::error(problem.code.as_str(), problem.message).at(problem.path)
+        };
         problems.into_iter().map(diagnostic).collect()
+    }
+
+    fn check_attribute(&self, _: &Kind, _: &PropertyPath) -> Option<Diagnostic> {
+        None
     }
 }
 
@@ -61,7 +66,8 @@ fn guest() -> Vec<u8> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit")).unwrap();
     let world = resolve.select_world(&[package], Some("stack")).unwrap();
-    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+        .unwrap();
     module
 }
 
