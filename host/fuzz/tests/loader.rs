@@ -43,14 +43,8 @@ fn seeds() -> Vec<Vec<u8>> {
             let mut resolve = Resolve::default();
             let (package, _) = resolve.push_dir(here.join("../../wit")).unwrap();
             let world = resolve.select_world(&[package], Some(world)).unwrap();
-            wit_component::embed_component_metadata(
-                &mut module,
-                &resolve,
-                world,
-                StringEncoding::UTF8,
-                false,
-            )
-            .unwrap();
+            wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+                .unwrap();
             seeds.push(module);
         }
         seeds.push(bytes);
