@@ -122,7 +122,8 @@ impl LocalCloud {
         let cloud = Self::start(options).await?;
         tracing::info!(address = cloud.base_url(), "the local cloud is up");
         told_to_end().await?;
-        cloud.stop().await;
+        // The kernel gives it back with the end of the process: who waits for the lock waits for that.
+        std::mem::forget(cloud.end().await);
         Ok(())
     }
 
@@ -138,6 +139,11 @@ impl LocalCloud {
 
     /// Ends everything that was started. Data stay.
     pub async fn stop(self) {
+        drop(self.end().await);
+    }
+
+    /// Ends everything but for the lock, which tells others that this one has ended.
+    async fn end(self) -> Lock {
         self.accepting.abort();
         self.restoring.abort();
         fronts::close_all(&self.cloud);
@@ -152,7 +158,7 @@ impl LocalCloud {
         if let Err(error) = daemon::withdraw(&self.cloud.directory) {
             tracing::warn!(%error, "cannot remove the endpoint file");
         }
-        drop(self.lock);
+        self.lock
     }
 }
 
