@@ -63,7 +63,7 @@ mod tests {
         let google = Some("settings.deletionProtectionEnabled".to_owned());
         assert_eq!(paths(INSTANCE, true, enabled.clone(), json!({})), []);
         assert_eq!(paths(INSTANCE, false, enabled, json!({})), [None]);
-        assert_eq!(paths(INSTANCE, true, json!({}), json!({})), [google.clone()]);
+        assert_eq!(paths(INSTANCE, true, json!({}), json!({})), std::slice::from_ref(&google));
         assert_eq!(paths(INSTANCE, false, json!({}), json!({})), [None, google]);
     }
 
