@@ -57,12 +57,9 @@ mod tests {
         let bucket = "storage.googleapis.com/Bucket";
         let closed = json!({"publicAccessPrevention": "enforced"});
         assert_eq!(paths(bucket, json!({"iamConfiguration": closed})), []);
-        let open = Some("iamConfiguration.publicAccessPrevention".to_owned());
-        assert_eq!(paths(bucket, json!({})), [open.clone()]);
-        assert_eq!(
-            paths(bucket, json!({"iamConfiguration": {"publicAccessPrevention": "inherited"}})),
-            [open]
-        );
+        let open = [Some("iamConfiguration.publicAccessPrevention".to_owned())];
+        assert_eq!(paths(bucket, json!({})), open);
+        assert_eq!(paths(bucket, json!({"iamConfiguration": {"publicAccessPrevention": "inherited"}})), open);
         let list = json!([{"entity": "user-a@example.com"}, {"entity": "allUsers", "role": "READER"}]);
         assert_eq!(
             paths(bucket, json!({"iamConfiguration": closed, "defaultObjectAcl": list})),
