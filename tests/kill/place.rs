@@ -24,13 +24,8 @@ impl Place {
     /// The dev stack with an image that takes no time to build.
     pub(crate) fn new(host: PathBuf) -> Result<Self> {
         let bench = Workbench::with(host)?;
-        let image = bench.stacks().join("mlflow/image");
-        fs::remove_dir_all(&image)?;
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("image"), &image)?;
-        for directory in [bench.directory(), &bench.home()] {
-            // For root, PostgreSQL runs as another user, who has to get at its data.
-            fs::set_permissions(directory, Permissions::from_mode(0o755))?;
-        }
+        bench.lighten()?;
+        bench.open()?;
         let copies = tempfile::Builder::new().prefix("mlflow-host-copies-").tempdir()?;
         Ok(Self { bench, copies })
     }

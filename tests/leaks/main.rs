@@ -7,13 +7,12 @@
 
 mod forms;
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
-use mlflow_host_tests::{Cloud, Run, Steps, Workbench};
+use mlflow_host_tests::{Cloud, Run, Steps, Workbench, guest};
 use sha2::{Digest as _, Sha256};
 
 use forms::Hunted;
@@ -51,19 +50,9 @@ struct Hunt {
 impl Hunt {
     fn begin() -> Result<Self> {
         let bench = Workbench::new()?;
-        for directory in [bench.directory(), &bench.home()] {
-            // For root, PostgreSQL runs as another user, who has to get at its data.
-            fs::set_permissions(directory, Permissions::from_mode(0o755))?;
-        }
-        let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let image = bench.stacks().join("mlflow/image");
-        fs::remove_dir_all(&image)?;
-        fs::create_dir(&image)?;
-        for file in fs::read_dir(tests.join("image"))? {
-            let file = file?;
-            fs::copy(file.path(), image.join(file.file_name()))?;
-        }
-        fs::copy(guest(tests)?, bench.stacks().join("secrets.wasm"))?;
+        bench.open()?;
+        bench.lighten()?;
+        fs::copy(guest("secrets")?, bench.stacks().join("secrets.wasm"))?;
 
         // Nobody has ever seen it, and no two of its forms look alike.
         let token = fresh("first", bench.directory());
@@ -243,22 +232,6 @@ fn fresh(name: &str, directory: &Path) -> String {
 /// Hexadecimal digits of the text with every bit flipped.
 fn mask(text: &[u8]) -> String {
     hex::encode(text.iter().map(|byte| !byte).collect::<Vec<_>>())
-}
-
-/// The stack, compiled if need be.
-fn guest(tests: &Path) -> Result<PathBuf> {
-    let root = tests.parent().context("the repository")?;
-    let directory = root.join("target/guests/for-tests");
-    let mut command = Command::new(root.join("scripts/wasm-cargo"));
-    command
-        .args(["build", "--quiet", "--release", "--locked", "--manifest-path"])
-        .arg(root.join("tests/guests/Cargo.toml"))
-        .env("GUEST_TARGET_DIR", &directory);
-    let run = Run::of(command)?;
-    ensure!(run.code == 0, "{}", run.report());
-    let file = "wasm32-unknown-unknown/release/secrets.wasm";
-    let built = [directory.join(file), directory.join("debian").join(file)];
-    built.into_iter().find(|file| file.is_file()).context("scripts/wasm-cargo made no secrets.wasm")
 }
 
 /// Adds the files that are below a directory.

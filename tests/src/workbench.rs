@@ -1,7 +1,8 @@
 //! A place of one's own: the stacks, their states, and a local cloud.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -56,6 +57,27 @@ impl Workbench {
         }
         fs::create_dir_all(bench.home())?;
         Ok(bench)
+    }
+
+    /// Lets other users in: for root, PostgreSQL runs as one, who has to get at its data.
+    ///
+    /// # Errors
+    /// When the permissions cannot be set.
+    pub fn open(&self) -> Result<()> {
+        for directory in [self.directory(), &self.home()] {
+            fs::set_permissions(directory, Permissions::from_mode(0o755))?;
+        }
+        Ok(())
+    }
+
+    /// Puts an image that takes no time to build in the place of MLflow's.
+    ///
+    /// # Errors
+    /// When the files cannot be copied.
+    pub fn lighten(&self) -> Result<()> {
+        let image = self.stacks().join("mlflow/image");
+        fs::remove_dir_all(&image)?;
+        copy(&root().join("tests/image"), &image)
     }
 
     /// The copy of the stacks.

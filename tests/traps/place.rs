@@ -1,7 +1,6 @@
 //! A small stack on a local cloud of its own.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -24,10 +23,7 @@ impl Place {
     /// A new one, with nothing in the cloud.
     pub(crate) fn new(guest: &Path) -> Result<Self> {
         let bench = Workbench::new()?;
-        for directory in [bench.directory(), &bench.home()] {
-            // For root, PostgreSQL runs as another user, who has to get at its data.
-            fs::set_permissions(directory, Permissions::from_mode(0o755))?;
-        }
+        bench.open()?;
         fs::copy(guest, bench.stacks().join("trap.wasm"))?;
         let event = bench.succeeds(&["cloud", "start", "--json"])?.event("cloud")?;
         let endpoint = event["endpoint"].as_str().with_context(|| format!("no endpoint: {event}"))?;

@@ -1,9 +1,5 @@
 //! The dev stack, with many things going wrong at once.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-
 use anyhow::{Context as _, Result, ensure};
 use mlflow_host_tests::{Cloud, Workbench};
 use serde_json::{Value as Json, json};
@@ -38,17 +34,8 @@ fn on_the_way_down() -> Vec<Json> {
 /// Brings it up, and down again.
 pub(crate) fn spring() -> Result<()> {
     let bench = Workbench::new()?;
-    for directory in [bench.directory(), &bench.home()] {
-        // For root, PostgreSQL runs as another user, who has to get at its data.
-        fs::set_permissions(directory, Permissions::from_mode(0o755))?;
-    }
-    let image = bench.stacks().join("mlflow/image");
-    fs::remove_dir_all(&image)?;
-    fs::create_dir(&image)?;
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("image"))? {
-        let entry = entry?;
-        fs::copy(entry.path(), image.join(entry.file_name()))?;
-    }
+    bench.open()?;
+    bench.lighten()?;
     let event = bench.succeeds(&["cloud", "start", "--json"])?.event("cloud")?;
     let cloud = Cloud::at(event["endpoint"].as_str().with_context(|| format!("no endpoint: {event}"))?)?;
 
