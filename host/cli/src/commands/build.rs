@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use mlflow_host_languages::{LanguageError, Tools};
 use serde_json::json;
 
-use crate::arguments::Global;
 use crate::failure::{Code, Failure, Result};
-use crate::{places, render};
+use crate::places;
+use crate::render::Reporter;
 
 /// Compile a project to a stack.
 ///
@@ -31,19 +31,15 @@ pub(crate) struct Build {
 }
 
 impl Build {
-    pub(crate) fn run(self, global: Global) -> Result<Code> {
+    pub(crate) fn run(self, reporter: &dyn Reporter) -> Result<Code> {
         let output = match self.output {
             Some(output) => output,
             None => beside(&self.project)?,
         };
         mlflow_host_languages::build(&self.project, &output, &tools()?).map_err(failure)?;
         let bytes = std::fs::metadata(&output).map(|file| file.len()).unwrap_or_default();
-        if global.json {
-            let line = json!({"version": 1, "event": "built", "file": output, "bytes": bytes});
-            render::print(&format!("{line}\n"));
-        } else {
-            render::print(&format!("{} is built ({}).\n", output.display(), size(bytes)));
-        }
+        let text = format!("{} is built ({}).\n", output.display(), size(bytes));
+        reporter.answer("built", json!({"file": output, "bytes": bytes}), &text);
         Ok(Code::Done)
     }
 }

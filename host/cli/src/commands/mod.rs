@@ -81,8 +81,8 @@ impl Command {
             Self::Compose(compose) => compose.run(reporter),
             Self::State(state) => runtime()?.block_on(state.run(global, reporter)),
             Self::Cloud(cloud) => runtime()?.block_on(cloud.run(global, reporter)),
-            Self::New(new) => new.run(global),
-            Self::Build(build) => build.run(global),
+            Self::New(new) => new.run(reporter),
+            Self::Build(build) => build.run(reporter),
             Self::Schema(schema) => schema.run(global),
             Self::Completions(completions) => Ok(completions.run()),
         }

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use mlflow_host_languages as languages;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use mlflow_host_languages::{self as languages, Language};
 use serde_json::json;
 
 use super::build::failure;
-use crate::arguments::Global;
 use crate::failure::{Code, Result};
-use crate::render;
+use crate::render::Reporter;
 
 /// Make a project for a stack.
 ///
@@ -24,45 +24,24 @@ use crate::render;
 #[command(verbatim_doc_comment)]
 pub(crate) struct New {
     /// The language to write the stack in
-    #[arg(value_enum)]
+    #[arg(value_parser = language())]
     language: Language,
     /// The project's directory; its name becomes that of the stack
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }
 
-/// The languages as the command line spells them.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Language {
-    Rust,
-    Python,
-    #[value(name = "typescript")]
-    TypeScript,
-    Go,
-    C,
-}
-
 impl New {
-    pub(crate) fn run(self, global: Global) -> Result<Code> {
-        let language = match self.language {
-            Language::Rust => languages::Language::Rust,
-            Language::Python => languages::Language::Python,
-            Language::TypeScript => languages::Language::TypeScript,
-            Language::Go => languages::Language::Go,
-            Language::C => languages::Language::C,
-        };
+    pub(crate) fn run(self, reporter: &dyn Reporter) -> Result<Code> {
+        let language = self.language;
         let name = languages::create(language, &self.directory).map_err(failure)?;
         let missing: Vec<_> = languages::missing(language).iter().map(ToString::to_string).collect();
         let directory = self.directory.display();
         let test = languages::test_command(language);
-        if global.json {
-            let line = json!({
-                "version": 1, "event": "created", "language": language.word(), "directory": self.directory,
-                "stack": name, "test": test, "missing": missing,
-            });
-            render::print(&format!("{line}\n"));
-            return Ok(Code::Done);
-        }
+        let fields = json!({
+            "language": language.word(), "directory": self.directory, "stack": name, "test": test,
+            "missing": missing,
+        });
         let mut text = format!("{directory} holds a stack in {language}.\n\n");
         let steps = [
             (format!("mlflow-host build {directory}"), "compiles it"),
@@ -76,7 +55,14 @@ impl New {
         for missing in missing {
             let _ = writeln!(text, "\n{missing}");
         }
-        render::print(&text);
+        reporter.answer("created", fields, &text);
         Ok(Code::Done)
     }
+}
+
+/// The languages by the words that they have on the command line.
+fn language() -> impl TypedValueParser<Value = Language> {
+    PossibleValuesParser::new(Language::ALL.map(Language::word)).try_map(|word| {
+        Language::ALL.into_iter().find(|language| language.word() == word).ok_or("there is no such language")
+    })
 }
