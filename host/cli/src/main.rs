@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let code = match command.run(global, reporter.as_ref()) {
         Ok(code) => {
             // The others have told their own ending.
-            if ["build", "cloud", "config", "new", "outputs", "state"].contains(&name) {
+            if ["build", "cloud", "compose", "config", "new", "outputs", "state"].contains(&name) {
                 reporter.ending(&Ending::new(name, code));
             }
             code

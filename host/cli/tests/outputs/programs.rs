@@ -115,3 +115,22 @@ fn a_stack_is_composed_with_what_it_uses() {
     ");
     assert_eq!(std::fs::read(bench.path().join("team.wasm")).unwrap(), component(0, ""));
 }
+
+#[test]
+fn the_last_event_of_a_composition_is_its_summary() {
+    let bench = Bench::new();
+    bench.write(
+        "team.wasm",
+        wat::parse_str(r#"(component (import "acme:none/none@0.1.0" (instance)))"#).unwrap(),
+    );
+    let none = r#"(component (instance $none) (export "acme:none/none@0.1.0" (instance $none)))"#;
+    bench.write("none.wasm", wat::parse_str(none).unwrap());
+    let said = bench.run(&["compose", "team.wasm", "--with", "none.wasm", "--json"]);
+    let events: Vec<_> = said.lines().filter(|line| line.starts_with('{')).collect();
+    assert!(said.starts_with("exit 0") && events.len() == 2, "{said}");
+    assert!(events[0].contains(r#""event":"composed""#), "{said}");
+    assert!(
+        events[1].contains(r#""command":"compose""#) && events[1].contains(r#""event":"summary""#),
+        "{said}"
+    );
+}
