@@ -5,6 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 
+use crate::run::Run;
+
 /// A running local cloud.
 pub struct Cloud {
     endpoint: String,
@@ -77,6 +79,18 @@ impl Cloud {
         let address = format!("{}/_local/faults", self.endpoint);
         let status = self.runtime.block_on(async { self.client.delete(&address).send().await })?.status();
         ensure!(status == 200, "{address} answers {status}");
+        Ok(())
+    }
+
+    /// Requires that every fault has struck in `run`.
+    ///
+    /// # Errors
+    /// When one has not.
+    pub fn ensure_struck(&self, run: &Run) -> Result<()> {
+        for rule in self.get("/_local/faults")?["faults"].as_array().into_iter().flatten() {
+            let (seen, from) = (rule["seen"].as_u64(), rule["from"].as_u64());
+            ensure!(seen >= from, "a fault did not strike: {rule}\n{}", run.report());
+        }
         Ok(())
     }
 

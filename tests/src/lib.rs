@@ -7,6 +7,7 @@
 mod cloud;
 mod environment;
 mod guest;
+mod place;
 mod processes;
 mod referee;
 mod run;
@@ -15,6 +16,7 @@ mod workbench;
 
 pub use cloud::Cloud;
 pub use guest::guest;
+pub use place::{PROJECT, Place};
 pub use processes::processes_that_mention;
 pub use referee::{gcloud, python};
 pub use run::{Plan, Run};

@@ -4,7 +4,6 @@
 //! Each trap is a row of [`table`]: a small stack, faults, and what has to come of it. Those who wait in earnest
 //! do so side by side, each with a local cloud of its own.
 
-mod place;
 mod stacks;
 mod table;
 mod whole;

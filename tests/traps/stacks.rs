@@ -1,8 +1,7 @@
 //! Small stacks.
 
+use mlflow_host_tests::PROJECT;
 use serde_json::{Value as Json, json};
-
-use crate::place::PROJECT;
 
 /// An enabled API.
 pub(crate) fn api(name: &str) -> Json {

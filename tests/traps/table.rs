@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use mlflow_host_tests::Place;
 use serde_json::{Value as Json, json};
 
-use crate::place::{Place, ensure_struck};
 use crate::stacks::{account, bucket, connected, database, network, secret, with};
 
 /// When the local cloud begins to misbehave.
@@ -58,7 +58,7 @@ impl Trap {
             When::Up => "up",
         };
         let run = place.run(command)?;
-        ensure_struck(&place.cloud, &run)?;
+        place.cloud.ensure_struck(&run)?;
         let (code, text) = match self.outcome {
             Outcome::Copes => (0, ""),
             Outcome::Fails(text) => (3, text),

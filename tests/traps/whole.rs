@@ -4,8 +4,6 @@ use anyhow::{Context as _, Result, ensure};
 use mlflow_host_tests::{Cloud, Workbench};
 use serde_json::{Value as Json, json};
 
-use crate::place::ensure_struck;
-
 const PROJECT: &str = "mlflow-dev";
 const STACK: &str = "stacks/dev.wasm";
 
@@ -42,7 +40,7 @@ pub(crate) fn spring() -> Result<()> {
     on_the_way_up().iter().try_for_each(|fault| cloud.fault(fault))?;
     let up = bench.host(["up", STACK, "--yes", "--json"])?;
     ensure!(up.code == 0, "{}", up.report());
-    ensure_struck(&cloud, &up)?;
+    cloud.ensure_struck(&up)?;
     cloud.without_faults()?;
     let again = bench.succeeds(&["up", STACK, "--yes", "--json"])?;
     ensure!(again.counts()?.is_empty(), "{}", again.report());
@@ -50,7 +48,7 @@ pub(crate) fn spring() -> Result<()> {
     on_the_way_down().iter().try_for_each(|fault| cloud.fault(fault))?;
     let destroy = bench.host(["destroy", STACK, "--yes", "--json"])?;
     ensure!(destroy.code == 4, "the subnetwork has to wait\n{}", destroy.report());
-    ensure_struck(&cloud, &destroy)?;
+    cloud.ensure_struck(&destroy)?;
     ensure!(destroy.stdout.contains("addresses in the subnetwork"), "{}", destroy.report());
     let left = cloud.resources(PROJECT)?;
     let waiting = |name: &String| name.contains("/subnetworks/") || name.contains("/networks/");

@@ -117,7 +117,7 @@ fn resources(server: &Server) -> Value {
                 "iam.googleapis.com/Policy".to_owned()
             }
             "local.Regular" => {
-                if let Some((kind, name)) = regular::shown(&name, &body) {
+                if let Some((kind, name)) = regular::shown(&server.cloud, &name, &body) {
                     projects
                         .entry(project)
                         .or_default()

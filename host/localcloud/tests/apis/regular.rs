@@ -262,9 +262,16 @@ async fn roles_and_pools_keep_their_names_when_deleted() {
     let address = format!("{providers}?workloadIdentityPoolProviderId=github");
     let orphan = address.replace("/ci/", "/none/");
     assert_eq!(cloud.post(&orphan, body.clone()).await.0, 404, "its pool must be there");
-    mutate(&cloud, Method::POST, &address, body).await;
+    mutate(&cloud, Method::POST, &address, body.clone()).await;
     mutate(&cloud, Method::DELETE, &format!("{providers}/github"), Value::Null).await;
     assert_eq!(cloud.get(&format!("{providers}/github")).await.1["state"], "DELETED");
+    mutate(&cloud, Method::POST, &address.replace("=github", "=gitlab"), body).await;
+    let left = cloud.get("_local/resources").await.1["projects"][PROJECT]["resources"].clone();
+    let provider = format!("projects/{PROJECT}/locations/global/workloadIdentityPools/ci/providers/gitlab");
+    assert_eq!(left["iam.googleapis.com/WorkloadIdentityPoolProvider"], json!([provider]));
+    mutate(&cloud, Method::DELETE, &format!("{pools}/ci"), Value::Null).await;
+    let left = cloud.get("_local/resources").await.1["projects"][PROJECT]["resources"].clone();
+    assert_eq!(left["iam.googleapis.com/WorkloadIdentityPoolProvider"], Value::Null, "{left:#}");
     cloud.stop().await;
 }
 

@@ -302,11 +302,18 @@ pub(crate) fn id_of(cloud: &Cloud, name: &str) -> Option<String> {
     })
 }
 
-/// Kind and name of a row of the store, unless it only keeps a deleted resource's name.
-pub(crate) fn shown<'a>(stored: &'a str, body: &Value) -> Option<(&'a str, &'a str)> {
+/// Kind and name of a row of the store, unless it only keeps a deleted resource's name: its own, or, as in a
+/// deleted pool, that of what it is in.
+pub(crate) fn shown<'a>(cloud: &Cloud, stored: &'a str, body: &Value) -> Option<(&'a str, &'a str)> {
     let (kind, name) = stored.split_once(' ')?;
-    let row = table::ROWS.iter().find(|row| row.kind == kind);
-    (!row.is_some_and(|row| stamp::is_deleted(row, body))).then_some((kind, name))
+    let Some(row) = table::ROWS.iter().find(|row| row.kind == kind) else { return Some((kind, name)) };
+    if stamp::is_deleted(row, body) {
+        return None;
+    }
+    if let Some(around) = names::parent(row, name) {
+        shown(cloud, &around, &cloud.store.regular.get(&around)?)?;
+    }
+    Some((kind, name))
 }
 
 /// The method of a collection, from whichever version of the API has it.

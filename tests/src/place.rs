@@ -1,30 +1,36 @@
-//! A small stack on a local cloud of its own.
+//! A stack of the guest `declared`, on a local cloud of its own.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use mlflow_host_tests::{Cloud, Run, Workbench};
 use serde_json::Value as Json;
 
+use crate::{Cloud, Run, Workbench};
+
 /// The project of the stack.
-pub(crate) const PROJECT: &str = "trap-project";
+pub const PROJECT: &str = "test-project";
 
 /// The stack.
-const STACK: &str = "stacks/trap.wasm";
+const STACK: &str = "stacks/declared.wasm";
 
 /// A stack, and the local cloud that it goes to.
-pub(crate) struct Place {
-    bench: Workbench,
-    pub(crate) cloud: Cloud,
+pub struct Place {
+    /// What it is made in.
+    pub bench: Workbench,
+    /// The local cloud.
+    pub cloud: Cloud,
 }
 
 impl Place {
     /// A new one, with nothing in the cloud.
-    pub(crate) fn new(guest: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the local cloud does not start.
+    pub fn new(guest: &Path) -> Result<Self> {
         let bench = Workbench::new()?;
         bench.open()?;
-        fs::copy(guest, bench.stacks().join("trap.wasm"))?;
+        fs::copy(guest, bench.stacks().join("declared.wasm"))?;
         let event = bench.succeeds(&["cloud", "start", "--json"])?.event("cloud")?;
         let endpoint = event["endpoint"].as_str().with_context(|| format!("no endpoint: {event}"))?;
         let cloud = Cloud::at(endpoint)?;
@@ -32,23 +38,40 @@ impl Place {
     }
 
     /// Says what the stack declares from now on.
-    pub(crate) fn declare(&self, resources: &[Json]) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn declare(&self, resources: &[Json]) -> Result<()> {
         let resources = serde_json::to_string(resources)?;
         let text = format!(
             "[target]\ncloud = \"local\"\nproject = \"{PROJECT}\"\nregion = \"europe-west1\"\n\n\
              [config]\nresources = '''{resources}'''\n"
         );
-        fs::write(self.bench.stacks().join("trap.toml"), text)?;
+        fs::write(self.bench.stacks().join("declared.toml"), text)?;
         Ok(())
     }
 
-    /// Runs a command on the stack.
-    pub(crate) fn run(&self, command: &str) -> Result<Run> {
-        self.bench.host([command, STACK, "--yes", "--json"])
+    /// Runs a command on the stack, saying yes to what it asks.
+    ///
+    /// # Errors
+    /// When the host cannot be started.
+    pub fn run(&self, command: &str) -> Result<Run> {
+        self.run_with(&[command], &["--yes"])
+    }
+
+    /// Runs a command on the stack, with options.
+    ///
+    /// # Errors
+    /// When the host cannot be started.
+    pub fn run_with(&self, command: &[&str], options: &[&str]) -> Result<Run> {
+        self.bench.host([command, &[STACK], options, &["--json"]].concat())
     }
 
     /// Requires that the stack is as declared, to the last field.
-    pub(crate) fn ensure_settled(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When something is left to do.
+    pub fn ensure_settled(&self) -> Result<()> {
         let run = self.run("up")?;
         ensure!(
             run.code == 0 && run.counts()?.is_empty(),
@@ -59,20 +82,14 @@ impl Place {
     }
 
     /// Destroys the stack and requires that nothing is left.
-    pub(crate) fn ensure_destroyed(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When something is left.
+    pub fn ensure_destroyed(&self) -> Result<()> {
         let run = self.run("destroy")?;
         ensure!(run.code == 0, "{}", run.report());
         let left = self.cloud.resources(PROJECT)?;
         ensure!(left.is_empty(), "left in the project: {left:#?}\n{}", run.report());
         Ok(())
     }
-}
-
-/// Requires that every fault has struck.
-pub(crate) fn ensure_struck(cloud: &Cloud, run: &Run) -> Result<()> {
-    for rule in cloud.get("/_local/faults")?["faults"].as_array().into_iter().flatten() {
-        let (seen, from) = (rule["seen"].as_u64(), rule["from"].as_u64());
-        ensure!(seen >= from, "a fault did not strike: {rule}\n{}", run.report());
-    }
-    Ok(())
 }
