@@ -19,6 +19,7 @@ mod http;
 mod lifecycle;
 mod observing;
 mod odd_kinds;
+mod owners;
 mod resolving;
 
 pub(super) const BASE: &str = "http://cloud";
