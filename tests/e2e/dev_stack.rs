@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         .then("a_changed_location_is_shown_as_a_replacement", Story::location)
         .then("a_changed_dockerfile_is_a_new_image", Story::dockerfile)
         .then("destroy_leaves_nothing", Story::destroy)
+        .then("a_preview_from_nothing_knows_what_can_be_known", Story::foreknowledge)
         .then("a_stopped_cloud_leaves_no_process", Story::stop)
         .run()
 }
@@ -240,6 +241,21 @@ impl Story {
         ensure!(running.is_empty(), "still running after `destroy`: {running:#?}");
         // Since the cloud's restart, nobody but the host has asked for anything.
         self.cloud.ensure_valid_requests()
+    }
+
+    fn foreknowledge(&mut self) -> Result<()> {
+        let preview = self.bench.succeeds(&["preview", STACK, "--json"])?;
+        let references = &preview.plan()?.0["references"];
+        let unknown: Vec<_> = references["unknown"].as_array().into_iter().flatten().collect();
+        let attributes: Vec<_> = unknown.iter().filter_map(|it| it["attribute"].as_str()).collect();
+        // The image is not built, the secret has no version, Google chooses the address, and a password that
+        // was drawn before it is needed would have to be kept in the plan.
+        let wanted = ["results.images[0].digest", "resourceId", "ipAddresses[0].ipAddress", "result"];
+        ensure!(attributes == wanted, "{references}");
+        let known = references["known"].as_u64().context("`known` is no number")?;
+        let total = known + u64::try_from(unknown.len())?;
+        ensure!(known * 100 >= total * 80, "{known} of {total} attributes are known");
+        Ok(())
     }
 
     fn stop(&mut self) -> Result<()> {

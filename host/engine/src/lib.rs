@@ -23,8 +23,8 @@ mod store;
 pub use apply::{Apply, ApplyError, Summary, apply};
 pub use event::{Event, Observer};
 pub use plan::{
-    Action, Change, ChangeKind, Operation, OperationId, Plan, PlanContext, PlanDigests, SavedPlan,
-    SavedPlanError, Selection, Step, adoptable, digest, lookups, plan, plan_destroy,
+    Action, Change, ChangeKind, Operation, OperationId, Plan, PlanContext, PlanDigests, References,
+    SavedPlan, SavedPlanError, Selection, Step, adoptable, digest, lookups, plan, plan_destroy,
 };
 pub use provider::{
     Declaration, Durations, Found, Outcome, Owner, Progress, Provider, ProviderError, RecordHints, Recovery,

@@ -92,6 +92,22 @@ fn small(size: &str, fixed: &str) -> Graph {
 }
 
 #[test]
+fn a_plan_says_which_references_it_knows() {
+    let bench = Bench::default();
+    let mut graph = small("1", "a");
+    graph.outputs.insert("made".to_owned(), reference(SERVICE, "made"));
+    let references = bench.plan(&graph).unwrap().references;
+    let unknown: Vec<_> =
+        references.unknown.iter().map(|reference| format!("{}#{}", reference.urn, reference.path)).collect();
+    assert_eq!((references.known, references.total()), (2, 3));
+    assert_eq!(unknown, [format!("{SERVICE}#made")]);
+    // What is recorded is known.
+    up(&bench, &small("1", "a"));
+    let references = bench.plan(&small("1", "a")).unwrap().references;
+    assert_eq!((references.known, references.total()), (2, 2));
+}
+
+#[test]
 fn up_twice_changes_nothing_and_destroy_leaves_nothing() {
     let bench = Bench::default();
     let summary = up(&bench, &small("1", "a"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mlflow_host_engine::{
-    Change, Deferral, Difference, Drift, Event, Observer, Operation, OperationId, Plan, Recorded,
+    Change, Deferral, Difference, Drift, Event, Observer, Operation, OperationId, Plan, Recorded, References,
 };
 use mlflow_host_graph::{Severity, Value};
 use serde_json::{Map, Value as Json, json};
@@ -113,9 +113,19 @@ pub(super) fn plan_event(heading: &Heading, plan: &Plan) -> Json {
         "partial": plan.partial,
         "counts": counts,
         "outputs": Value::Map(plan.outputs.clone()).to_shown_json(),
+        "references": references(&plan.references),
         "expectedMilliseconds": plan.longest_chain_milliseconds(),
         "sequentialMilliseconds": plan.total_milliseconds(),
     })
+}
+
+fn references(references: &References) -> Json {
+    let unknown: Vec<_> = references
+        .unknown
+        .iter()
+        .map(|reference| json!({"urn": reference.urn, "attribute": reference.path.to_string()}))
+        .collect();
+    json!({"known": references.known, "unknown": unknown})
 }
 
 fn operation(operation: &Operation) -> Json {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mlflow_host_engine::{Action, Change, ChangeKind, Operation, Plan, Step};
+use mlflow_host_engine::{Action, Change, ChangeKind, Operation, Plan, References, Step};
 use mlflow_host_graph::Value;
 use similar::{ChangeTag, TextDiff};
 
@@ -30,7 +30,26 @@ pub(super) fn plan(heading: &Heading, plan: &Plan, details: bool, paint: Paint) 
         text.push('\n');
     }
     text.push_str(&summary(heading, plan, paint));
+    if details {
+        text.push_str(&foreknowledge(&plan.references, paint));
+    }
     text
+}
+
+/// How much of what resources take from each other the plan knows.
+fn foreknowledge(references: &References, paint: Paint) -> String {
+    let (known, total) = (references.known, references.total());
+    if references.unknown.is_empty() {
+        return String::new();
+    }
+    let unknown: Vec<_> = references
+        .unknown
+        .iter()
+        .map(|reference| format!("  {} {}\n", reference.urn, reference.path))
+        .collect();
+    let head =
+        format!("Of {total} attributes that are referred to, {known} are known. The others show later:\n");
+    paint.dim(&format!("{head}{}", unknown.concat()))
 }
 
 /// A line for every change to the record alone.

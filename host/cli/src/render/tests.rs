@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use mlflow_host_engine::{
-    Action, Change, ChangeKind, Deferral, Difference, Drift, Event, Operation, OperationId, Plan, Step,
+    Action, Change, ChangeKind, Deferral, Difference, Drift, Event, Operation, OperationId, Plan, References,
+    Step,
 };
-use mlflow_host_graph::{Diagnostic, Value};
+use mlflow_host_graph::{Diagnostic, Reference, Value};
 use serde_json::json;
 
 use super::human::{ending_text, failure_text, outputs_table, waiting_text};
@@ -131,6 +132,13 @@ pub(super) fn everything() -> Plan {
             ("password".to_owned(), Value::from("hunter2").into_secret()),
         ]),
         bookkeeping: BTreeSet::from(["sqladmin.googleapis.com/Instance::main".parse().unwrap()]),
+        references: References {
+            known: 3,
+            unknown: BTreeSet::from([Reference {
+                urn: "sqladmin.googleapis.com/Instance::main".parse().unwrap(),
+                path: "ipAddresses[0].ipAddress".parse().unwrap(),
+            }]),
+        },
     }
 }
 

@@ -9,7 +9,7 @@ use crate::plan::destroy::Deletions;
 use crate::plan::evaluate::{Evaluated, Known, StateScope, evaluate_resource};
 use crate::plan::group::group;
 use crate::plan::order::{Draft, operations, reaches};
-use crate::plan::{Action, Change, ChangeKind, Plan, PlanContext, Step};
+use crate::plan::{Action, Change, ChangeKind, Plan, PlanContext, References, Step};
 use crate::provider::{Declaration, Found, RecordHints, Resolved};
 use crate::record::{Recorded, State};
 
@@ -349,6 +349,7 @@ impl Planner<'_> {
                     Diagnostic::error("evaluate", error.to_string()).about(format!("output `{name}`"))
                 })
             };
+            self.plan.references = References::of(graph, &scope);
             graph.outputs.iter().map(evaluate).collect::<Vec<_>>()
         };
         for output in outputs {

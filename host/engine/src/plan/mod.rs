@@ -6,6 +6,7 @@ mod destroy;
 mod evaluate;
 mod group;
 mod order;
+mod references;
 mod saved;
 mod selection;
 
@@ -23,6 +24,7 @@ pub use adopt::adoptable;
 pub use build::plan;
 pub use destroy::plan_destroy;
 pub use evaluate::lookups;
+pub use references::References;
 pub use saved::{PlanDigests, SavedPlan, SavedPlanError, digest};
 pub use selection::Selection;
 
@@ -104,7 +106,7 @@ pub struct Operation {
 }
 
 /// Everything that has to be done, in an order in which it can be done.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// The operations; each comes after those it needs.
     pub operations: Vec<Operation>,
@@ -112,6 +114,8 @@ pub struct Plan {
     pub unchanged: BTreeSet<Urn>,
     /// The outputs as far as they are known.
     pub outputs: Map,
+    /// What resources and outputs take from resources, and how much of it is known. Empty for a destruction.
+    pub references: References,
     /// Resources whose bookkeeping alone changes, e.g., protection: no request is sent.
     pub bookkeeping: BTreeSet<Urn>,
     /// Resources that have a new URN, by the old one.
