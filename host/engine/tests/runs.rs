@@ -530,12 +530,13 @@ fn random_graph(draw: &[Option<Declared>]) -> Graph {
 }
 
 proptest! {
-    /// Whatever is declared, changed and cut off at whatever call: one plain rerun converges, the cloud
-    /// holds exactly what is declared, and nothing ever lacked what it needs.
+    /// Whatever is declared, changed, refused and cut off at whatever call: one plain rerun converges, the
+    /// cloud holds exactly what is declared, and nothing ever lacked what it needs.
     #[test]
     fn every_cut_run_converges(
         draws in prop::collection::vec(prop::collection::vec(any_declared(), 8), 1..4),
         cut in 0usize..200,
+        refused in prop::collection::vec(0usize..20, 0..4),
     ) {
         let bench = Bench::default();
         let mut cut = cut;
@@ -545,10 +546,13 @@ proptest! {
                 // The order of the new program contradicts the recorded one: told, and nothing changed.
                 continue;
             }
+            let first = bench.world.requests.load(std::sync::atomic::Ordering::SeqCst);
+            *bench.world.failures.lock().unwrap() = refused.iter().map(|number| first + number).collect();
             let fuse = Fuse { blows_at: Some(cut), ..Fuse::default() };
             if runtime().block_on(bench.run(Some(&wanted), &fuse)).is_none() {
                 cut = cut / 2 + 1;
             }
+            bench.world.failures.lock().unwrap().clear();
             let summary = up(&bench, &wanted);
             bench.forgive_replacements();
             prop_assert_eq!((summary.failed, summary.skipped, summary.deferred), (0, 0, 0));

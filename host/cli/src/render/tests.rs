@@ -157,6 +157,11 @@ fn a_plan_with_details_shows_inputs_and_no_secret() {
     assert!(!text.contains("hunter2"));
     let inputs: Vec<_> = text.lines().skip_while(|line| !line.contains("User::mlflow")).take(7).collect();
     assert_snapshot!(inputs.join("\n"));
+    let known: Vec<_> = text.lines().skip_while(|line| !line.contains("attributes that are")).collect();
+    assert_snapshot!(known.join("\n"), @r"
+    Of 4 attributes that are referred to, 3 are known. The others show later:
+      sqladmin.googleapis.com/Instance::main ipAddresses[0].ipAddress
+    ");
 }
 
 #[test]

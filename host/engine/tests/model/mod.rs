@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) requests: AtomicUsize,
     /// Identities that fail to be created.
     pub(crate) broken: Mutex<Vec<String>>,
+    /// The requests that fail, counted from the first one.
+    pub(crate) failures: Mutex<BTreeSet<usize>>,
 }
 
 /// A provider for the kinds `model.test/Thing` and `model.test/Member`.
@@ -74,7 +76,10 @@ impl Cloud<'_> {
         let mut things = self.world.things.lock().unwrap();
         let offend =
             |who: &str, what: String| self.world.offences.lock().unwrap().push((who.to_owned(), what));
-        self.world.requests.fetch_add(1, Ordering::SeqCst);
+        let number = self.world.requests.fetch_add(1, Ordering::SeqCst);
+        if self.world.failures.lock().unwrap().contains(&number) {
+            return Err(ProviderError::new("it is refused"));
+        }
         for target in &request.targets {
             let identity = target.identity.clone().expect("model identities are always known");
             match request.action {
