@@ -11,6 +11,7 @@ mod arguments;
 mod commands;
 mod config;
 mod failure;
+mod files;
 mod interrupt;
 mod places;
 mod render;

@@ -118,9 +118,6 @@ impl ProgramHost {
     }
 
     pub(crate) async fn load(&self, program: &[u8], world: World) -> Result<Component, ProgramError> {
-        if program.len() > LARGEST_PROGRAM {
-            return Err(ProgramError::TooLarge { limit: LARGEST_PROGRAM });
-        }
         let (engine, bytes) = (self.engine.clone(), program.to_owned());
         let cache = self.config.cache_directory.clone();
         tokio::task::spawn_blocking(move || module::load(&engine, &bytes, cache.as_deref(), world))

@@ -9,6 +9,7 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 use wit_component::ComponentEncoder;
 
+use crate::host::LARGEST_PROGRAM;
 use crate::logs::printable;
 use crate::{ProgramError, World};
 
@@ -75,6 +76,9 @@ enum Form {
 }
 
 fn form(bytes: &[u8]) -> Result<Form, ProgramError> {
+    if bytes.len() > LARGEST_PROGRAM {
+        return Err(ProgramError::TooLarge { limit: LARGEST_PROGRAM });
+    }
     if bytes.is_empty() {
         return Err(ProgramError::Empty);
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::failure::{Code, Failure, Result};
 use crate::places;
-use crate::render::Reporter;
+use crate::render::{self, Reporter};
 
 /// Compile a project to a stack.
 ///
@@ -38,7 +38,7 @@ impl Build {
         };
         mlflow_host_languages::build(&self.project, &output, &tools()?).map_err(failure)?;
         let bytes = std::fs::metadata(&output).map(|file| file.len()).unwrap_or_default();
-        let text = format!("{} is built ({}).\n", output.display(), size(bytes));
+        let text = format!("{} is built ({}).\n", output.display(), render::size(bytes));
         reporter.answer("built", json!({"file": output, "bytes": bytes}), &text);
         Ok(Code::Done)
     }
@@ -81,14 +81,6 @@ pub(crate) fn failure(error: LanguageError) -> Box<Failure> {
     }
 }
 
-fn size(bytes: u64) -> String {
-    if bytes < 1_000_000 {
-        format!("{} kB", bytes.div_ceil(1000))
-    } else {
-        format!("{} MB", bytes.div_ceil(1_000_000))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,11 +95,5 @@ mod tests {
         std::fs::write(project.join("dev.v2.toml"), "").unwrap();
         assert_eq!(beside(&project).unwrap(), project.join("dev.v2.wasm"));
         assert!(beside(Path::new("/")).is_err());
-    }
-
-    #[test]
-    fn sizes_are_rounded_up() {
-        assert_eq!(size(117_253), "118 kB");
-        assert_eq!(size(12_610_621), "13 MB");
     }
 }

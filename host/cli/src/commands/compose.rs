@@ -1,13 +1,13 @@
 //! `mlflow-host compose`
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use mlflow_host_program::compose;
 use serde_json::json;
 
 use crate::failure::{Code, Failure, Result};
-use crate::render::Reporter;
+use crate::files;
+use crate::render::{self, Reporter};
 
 /// Put a stack and the components that it uses together in one file.
 ///
@@ -47,22 +47,16 @@ impl Compose {
         let composed = compose(&stack, &parts).map_err(|error| Failure::new(error.to_string()))?;
 
         let out = self.out.as_deref().unwrap_or(&self.stack);
-        write(out, &composed)?;
+        files::replace(out, &composed)
+            .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", out.display())))?;
         let fields = json!({"file": out, "components": self.components, "bytes": composed.len()});
-        let text = format!("{}: {} KB.\n", out.display(), composed.len().div_ceil(1000));
+        let text = format!("{}: {}.\n", out.display(), render::size(composed.len() as u64));
         reporter.answer("composed", fields, &text);
         Ok(Code::Done)
     }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
-    fs::read(file).map_err(|error| Failure::new(format!("Cannot read {}: {error}.", file.display())))
-}
-
-/// Whole or not at all: it may take the place of the stack that it was made of.
-fn write(file: &Path, composed: &[u8]) -> Result<()> {
-    let part = file.with_extension("wasm.part");
-    fs::write(&part, composed)
-        .and_then(|()| fs::rename(&part, file))
-        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", file.display())))
+    files::read_program(file)
+        .map_err(|error| Failure::new(format!("Cannot read {}: {error}.", file.display())))
 }

@@ -1,7 +1,5 @@
 //! Changes to the TOML file beside a stack. Comments, order and spacing stay as they are.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value};
@@ -9,6 +7,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value};
 use super::document::Document;
 use super::{CLOUD_SECTIONS, Cloud, SECTIONS, check_shape, is_project, is_region};
 use crate::failure::{Failure, Result};
+use crate::files;
 
 /// Where a key stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,26 +210,15 @@ impl Edit {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn save(&self) -> Result<()> {
-        // What a link points to is replaced, not the link.
-        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let new = path.with_added_extension("new");
-        let write = || -> io::Result<()> {
-            fs::write(&new, self.document.to_string())?;
-            if let Ok(metadata) = fs::metadata(&path) {
-                fs::set_permissions(&new, metadata.permissions())?;
-            }
-            fs::rename(&new, &path)
-        };
-        write().map_err(|error| {
-            // Nobody misses what was not finished.
-            let _ = fs::remove_file(&new);
-            Failure::new(format!("Cannot write {}: {error}.", self.path.display()))
-        })
+        files::replace(&self.path, self.document.to_string().as_bytes())
+            .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", self.path.display())))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use insta::assert_snapshot;
     use tempfile::TempDir;
 

@@ -36,7 +36,7 @@ pub(crate) use json::{JsonLines, change};
 pub(crate) use paint::Paint;
 pub(crate) use policies::{Finding, enforce};
 pub(crate) use report::{Report, ReportFile};
-pub(crate) use text::duration;
+pub(crate) use text::{duration, size};
 
 /// What a plan is about.
 #[derive(Debug, Clone)]

@@ -399,3 +399,9 @@ fn durations_are_as_exact_as_they_are_long() {
     assert_eq!([400, 12_300, 185_000, 3_720_000].map(shown), ["0.4s", "12s", "3m 05s", "1h 02m"]);
     assert_eq!([0, 100, 700, 59_000, 400_000].map(text::expected), ["", "", "~1s", "~59s", "~7m"]);
 }
+
+#[test]
+fn sizes_are_rounded_up() {
+    assert_eq!(text::size(117_253), "118 kB");
+    assert_eq!(text::size(12_610_621), "13 MB");
+}

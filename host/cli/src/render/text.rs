@@ -22,6 +22,15 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+/// The size of a file, rounded up: `118 kB`, `13 MB`.
+pub(crate) fn size(bytes: u64) -> String {
+    if bytes < 1_000_000 {
+        format!("{} kB", bytes.div_ceil(1000))
+    } else {
+        format!("{} MB", bytes.div_ceil(1_000_000))
+    }
+}
+
 /// An expected duration: never more exact than it is known. Empty for nothing.
 pub(crate) fn expected(milliseconds: u64) -> String {
     match milliseconds {

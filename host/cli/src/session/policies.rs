@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use super::{Session, program};
 use crate::config::Policy;
 use crate::failure::{Failure, Result};
+use crate::files;
 use crate::render::{Finding, Heading, change};
 
 impl Session<'_> {
@@ -25,7 +26,7 @@ impl Session<'_> {
         let document = document(heading, plan, &self.graph, &self.state);
         let mut findings = Vec::new();
         for policy in &self.config.policies {
-            let bytes = program::read_bounded(&policy.file).map_err(|error| unusable(policy, &error))?;
+            let bytes = files::read_program(&policy.file).map_err(|error| unusable(policy, &error))?;
             let review = sandbox.review(&bytes, &document, &policy.parameters).await.map_err(|failure| {
                 program::show(&failure.logs, self.reporter);
                 match failure.error {

@@ -1,20 +1,17 @@
 //! Running the program of a stack.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mlflow_host_graph::{Graph, Severity};
-use mlflow_host_program::{
-    Inputs, LARGEST_PROGRAM, Level, LogLine, ProgramError, ProgramHost, ProgramHostConfig,
-};
+use mlflow_host_program::{Inputs, Level, LogLine, ProgramError, ProgramHost, ProgramHostConfig};
 
 use super::catalogue::Kinds;
 use crate::config::StackConfig;
 use crate::failure::{Failure, Result};
-use crate::places;
 use crate::render::{Reporter, duration};
+use crate::{files, places};
 
 /// Bytes from which a program takes long to compile: one with a language runtime in it.
 const LARGE: usize = 1 << 20;
@@ -93,7 +90,7 @@ pub(super) fn sandbox() -> Result<ProgramHost> {
 }
 
 fn read(program: &Path) -> Result<Vec<u8>> {
-    read_bounded(program).map_err(|error| {
+    files::read_program(program).map_err(|error| {
         let failure = Failure::new(format!("Cannot read {}: {error}.", program.display()));
         match error.kind() {
             std::io::ErrorKind::NotFound => failure.with_hint(
@@ -103,13 +100,6 @@ fn read(program: &Path) -> Result<Vec<u8>> {
             _ => failure,
         }
     })
-}
-
-/// The bytes of a program or a policy. Of one that is too large, as many as are needed to see that.
-pub(super) fn read_bounded(file: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)?.take(LARGEST_PROGRAM as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Shows what a program has said.

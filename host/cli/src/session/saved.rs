@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{Session, Wishes};
 use crate::failure::{Failure, Result};
+use crate::files;
 
 /// What a plan file says besides the plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -99,7 +100,7 @@ impl Session<'_> {
             Failure::new(format!("The plan cannot be written to {}: {error}.", path.display()))
         };
         let text = serde_json::to_string_pretty(&saved).map_err(|error| failed(&error))?;
-        std::fs::write(path, format!("{text}\n")).map_err(|error| failed(&error))?;
+        files::replace(path, format!("{text}\n").as_bytes()).map_err(|error| failed(&error))?;
         self.reporter.notice(&format!(
             "The plan is in {0}: `mlflow-host up {1} --plan {0}` carries out exactly this.",
             path.display(),

@@ -17,6 +17,7 @@ use mlflow_host_graph::{Graph, Urn, Value};
 
 use super::{Finding, Heading, Paint, plan, policies};
 use crate::failure::{Failure, Result};
+use crate::files;
 
 /// Everything that a reviewer gets to see.
 pub(crate) struct Report<'a> {
@@ -70,7 +71,7 @@ impl ReportFile {
             Format::Markdown => markdown::markdown(report),
             Format::Html => html::html(report),
         };
-        std::fs::write(&self.path, text).map_err(|error| {
+        files::replace(&self.path, text.as_bytes()).map_err(|error| {
             Failure::new(format!("The report cannot be written to {}: {error}.", self.path.display()))
         })
     }
