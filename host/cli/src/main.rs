@@ -10,6 +10,8 @@
 mod arguments;
 mod commands;
 mod config;
+#[cfg(test)]
+mod documented;
 mod failure;
 mod files;
 mod interrupt;
