@@ -32,6 +32,8 @@ stack_value stack_long(int64_t value);
 stack_value stack_number(double value);
 /* Any JSON, as it is. */
 stack_value stack_json(const char *json);
+/* One of Google's words, which `kinds/` has as constants. */
+#define stack_constant(word) ((stack_value){"\"" word "\""})
 /* `stack_list(stack_text("a"), stack_text("b"))`. */
 #define stack_list(...) stack_list_of((const stack_value[]){__VA_ARGS__, {0}})
 /* A list of the values before the first that is all zeros. */

@@ -11,7 +11,6 @@ package stack
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"mlflow-host/stack/internal/contract"
 )
@@ -25,29 +24,6 @@ func Output(name string, value any) {
 	contract.Attempt(fmt.Sprintf("the output `%s`", name), func(host contract.Host) (struct{}, error) {
 		return struct{}{}, host.Output(name, text)
 	})
-}
-
-// Bool is for properties that may be left out.
-func Bool(value bool) *bool { return &value }
-
-// Int is for properties that may be left out.
-func Int(value int64) *int64 { return &value }
-
-// Number is for properties that may be left out.
-func Number(value float64) *float64 { return &value }
-
-// LongInteger is one of Google's 64-bit integers, which its JSON writes as strings.
-type LongInteger int64
-
-// Long is for properties that may be left out.
-func Long(value int64) *LongInteger {
-	long := LongInteger(value)
-	return &long
-}
-
-// MarshalJSON writes the digits as a string.
-func (it LongInteger) MarshalJSON() ([]byte, error) {
-	return []byte(`"` + strconv.FormatInt(int64(it), 10) + `"`), nil
 }
 
 func toJSON(value any) string {

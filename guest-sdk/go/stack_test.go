@@ -82,6 +82,28 @@ func TestPropertiesHaveGooglesNamesAndTypes(t *testing.T) {
 	same(t, recording.Resources[1].Lookup, true)
 }
 
+func TestAnAttributeFitsWhatIsNoText(t *testing.T) {
+	recording := recorded(t, stacktest.Fake{}, func() error {
+		main := sqladmin.Instance{Settings: &sqladmin.Settings{
+			ActivationPolicy:       sqladmin.SettingsActivationPolicyNever,
+			StorageAutoResize:      stack.Bool(false),
+			StorageAutoResizeLimit: stack.Long(0),
+		}}.Declare("main")
+		sqladmin.Instance{Settings: &sqladmin.Settings{
+			DataDiskSizeGb:    stack.Token(main.Attribute("settings.dataDiskSizeGb")),
+			StorageAutoResize: stack.Token(main.Attribute("settings.storageAutoResize")),
+		}}.Declare("replica")
+		return nil
+	})
+	same(t, recording.Resources[0].Property("settings"), map[string]any{
+		"activationPolicy": "NEVER", "storageAutoResize": false, "storageAutoResizeLimit": "0",
+	})
+	same(t, recording.Resources[1].Property("settings"), map[string]any{
+		"dataDiskSizeGb":    "${sqladmin.googleapis.com/Instance::main#settings.dataDiskSizeGb}",
+		"storageAutoResize": "${sqladmin.googleapis.com/Instance::main#settings.storageAutoResize}",
+	})
+}
+
 func TestConfigurationIsParsed(t *testing.T) {
 	fake := stacktest.Fake{
 		Config:  map[string]string{"three": "3", "half": "0.5", "yes": "true", "plain": " a,b c ,", "list": `["a, b"]`},

@@ -149,4 +149,24 @@ static const char *const cloudscheduler_retry_config_fields[] = {
 };
 #define cloudscheduler_retry_config(...) stack_fields((const stack_value *)&(struct cloudscheduler_retry_config){__VA_ARGS__}, cloudscheduler_retry_config_fields)
 
+/* The values of `AppEngineHttpTargetHttpMethod`. */
+#define CLOUDSCHEDULER_APP_ENGINE_HTTP_TARGET_HTTP_METHOD_HTTP_METHOD_UNSPECIFIED stack_constant("HTTP_METHOD_UNSPECIFIED")
+#define CLOUDSCHEDULER_APP_ENGINE_HTTP_TARGET_HTTP_METHOD_POST stack_constant("POST")
+#define CLOUDSCHEDULER_APP_ENGINE_HTTP_TARGET_HTTP_METHOD_GET stack_constant("GET")
+#define CLOUDSCHEDULER_APP_ENGINE_HTTP_TARGET_HTTP_METHOD_HEAD stack_constant("HEAD")
+#define CLOUDSCHEDULER_APP_ENGINE_HTTP_TARGET_HTTP_METHOD_PUT stack_constant("PUT")
+#define CLOUDSCHEDULER_APP_ENGINE_HTTP_TARGET_HTTP_METHOD_DELETE stack_constant("DELETE")
+#define CLOUDSCHEDULER_APP_ENGINE_HTTP_TARGET_HTTP_METHOD_PATCH stack_constant("PATCH")
+#define CLOUDSCHEDULER_APP_ENGINE_HTTP_TARGET_HTTP_METHOD_OPTIONS stack_constant("OPTIONS")
+
+/* The values of `HttpTargetHttpMethod`. */
+#define CLOUDSCHEDULER_HTTP_TARGET_HTTP_METHOD_HTTP_METHOD_UNSPECIFIED stack_constant("HTTP_METHOD_UNSPECIFIED")
+#define CLOUDSCHEDULER_HTTP_TARGET_HTTP_METHOD_POST stack_constant("POST")
+#define CLOUDSCHEDULER_HTTP_TARGET_HTTP_METHOD_GET stack_constant("GET")
+#define CLOUDSCHEDULER_HTTP_TARGET_HTTP_METHOD_HEAD stack_constant("HEAD")
+#define CLOUDSCHEDULER_HTTP_TARGET_HTTP_METHOD_PUT stack_constant("PUT")
+#define CLOUDSCHEDULER_HTTP_TARGET_HTTP_METHOD_DELETE stack_constant("DELETE")
+#define CLOUDSCHEDULER_HTTP_TARGET_HTTP_METHOD_PATCH stack_constant("PATCH")
+#define CLOUDSCHEDULER_HTTP_TARGET_HTTP_METHOD_OPTIONS stack_constant("OPTIONS")
+
 #endif

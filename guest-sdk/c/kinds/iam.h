@@ -253,4 +253,26 @@ static const char *const iam_x509_fields[] = {
 };
 #define iam_x509(...) stack_fields((const stack_value *)&(struct iam_x509){__VA_ARGS__}, iam_x509_fields)
 
+/* The values of `CustomRoleStage`. */
+#define IAM_CUSTOM_ROLE_STAGE_ALPHA stack_constant("ALPHA")
+#define IAM_CUSTOM_ROLE_STAGE_BETA stack_constant("BETA")
+#define IAM_CUSTOM_ROLE_STAGE_GA stack_constant("GA")
+#define IAM_CUSTOM_ROLE_STAGE_DEPRECATED stack_constant("DEPRECATED")
+#define IAM_CUSTOM_ROLE_STAGE_DISABLED stack_constant("DISABLED")
+#define IAM_CUSTOM_ROLE_STAGE_EAP stack_constant("EAP")
+
+/* The values of `InlineCertificateIssuanceConfigKeyAlgorithm`. */
+#define IAM_INLINE_CERTIFICATE_ISSUANCE_CONFIG_KEY_ALGORITHM_KEY_ALGORITHM_UNSPECIFIED stack_constant("KEY_ALGORITHM_UNSPECIFIED")
+#define IAM_INLINE_CERTIFICATE_ISSUANCE_CONFIG_KEY_ALGORITHM_RSA_2048 stack_constant("RSA_2048")
+#define IAM_INLINE_CERTIFICATE_ISSUANCE_CONFIG_KEY_ALGORITHM_RSA_3072 stack_constant("RSA_3072")
+#define IAM_INLINE_CERTIFICATE_ISSUANCE_CONFIG_KEY_ALGORITHM_RSA_4096 stack_constant("RSA_4096")
+#define IAM_INLINE_CERTIFICATE_ISSUANCE_CONFIG_KEY_ALGORITHM_ECDSA_P256 stack_constant("ECDSA_P256")
+#define IAM_INLINE_CERTIFICATE_ISSUANCE_CONFIG_KEY_ALGORITHM_ECDSA_P384 stack_constant("ECDSA_P384")
+
+/* The values of `WorkloadIdentityPoolMode`. */
+#define IAM_WORKLOAD_IDENTITY_POOL_MODE_MODE_UNSPECIFIED stack_constant("MODE_UNSPECIFIED")
+#define IAM_WORKLOAD_IDENTITY_POOL_MODE_FEDERATION_ONLY stack_constant("FEDERATION_ONLY")
+#define IAM_WORKLOAD_IDENTITY_POOL_MODE_TRUST_DOMAIN stack_constant("TRUST_DOMAIN")
+#define IAM_WORKLOAD_IDENTITY_POOL_MODE_SYSTEM_TRUST_DOMAIN stack_constant("SYSTEM_TRUST_DOMAIN")
+
 #endif

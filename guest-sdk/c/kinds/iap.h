@@ -329,4 +329,26 @@ static const char *const iap_expr_fields[] = {
 };
 #define iap_expr(...) stack_fields((const stack_value *)&(struct iap_expr){__VA_ARGS__}, iap_expr_fields)
 
+/* The values of `AccessSettingsIdentitySources`. */
+#define IAP_ACCESS_SETTINGS_IDENTITY_SOURCES_IDENTITY_SOURCE_UNSPECIFIED stack_constant("IDENTITY_SOURCE_UNSPECIFIED")
+#define IAP_ACCESS_SETTINGS_IDENTITY_SOURCES_WORKFORCE_IDENTITY_FEDERATION stack_constant("WORKFORCE_IDENTITY_FEDERATION")
+
+/* The values of `ReauthSettingsMethod`. */
+#define IAP_REAUTH_SETTINGS_METHOD_METHOD_UNSPECIFIED stack_constant("METHOD_UNSPECIFIED")
+#define IAP_REAUTH_SETTINGS_METHOD_LOGIN stack_constant("LOGIN")
+#define IAP_REAUTH_SETTINGS_METHOD_PASSWORD stack_constant("PASSWORD")
+#define IAP_REAUTH_SETTINGS_METHOD_SECURE_KEY stack_constant("SECURE_KEY")
+#define IAP_REAUTH_SETTINGS_METHOD_ENROLLED_SECOND_FACTORS stack_constant("ENROLLED_SECOND_FACTORS")
+
+/* The values of `ReauthSettingsPolicyType`. */
+#define IAP_REAUTH_SETTINGS_POLICY_TYPE_POLICY_TYPE_UNSPECIFIED stack_constant("POLICY_TYPE_UNSPECIFIED")
+#define IAP_REAUTH_SETTINGS_POLICY_TYPE_MINIMUM stack_constant("MINIMUM")
+#define IAP_REAUTH_SETTINGS_POLICY_TYPE_DEFAULT stack_constant("DEFAULT")
+
+/* The values of `AttributePropagationSettingsOutputCredentials`. */
+#define IAP_ATTRIBUTE_PROPAGATION_SETTINGS_OUTPUT_CREDENTIALS_OUTPUT_CREDENTIALS_UNSPECIFIED stack_constant("OUTPUT_CREDENTIALS_UNSPECIFIED")
+#define IAP_ATTRIBUTE_PROPAGATION_SETTINGS_OUTPUT_CREDENTIALS_HEADER stack_constant("HEADER")
+#define IAP_ATTRIBUTE_PROPAGATION_SETTINGS_OUTPUT_CREDENTIALS_JWT stack_constant("JWT")
+#define IAP_ATTRIBUTE_PROPAGATION_SETTINGS_OUTPUT_CREDENTIALS_RCTOKEN stack_constant("RCTOKEN")
+
 #endif

@@ -185,4 +185,12 @@ static const char *const secretmanager_expr_fields[] = {
 };
 #define secretmanager_expr(...) stack_fields((const stack_value *)&(struct secretmanager_expr){__VA_ARGS__}, secretmanager_expr_fields)
 
+/* The values of `SecretSecretType`. */
+#define SECRETMANAGER_SECRET_SECRET_TYPE_SECRET_TYPE_UNSPECIFIED stack_constant("SECRET_TYPE_UNSPECIFIED")
+#define SECRETMANAGER_SECRET_SECRET_TYPE_CLOUD_SQL_DB_CREDENTIALS stack_constant("CLOUD_SQL_DB_CREDENTIALS")
+#define SECRETMANAGER_SECRET_SECRET_TYPE_ACCESS_KEY stack_constant("ACCESS_KEY")
+#define SECRETMANAGER_SECRET_SECRET_TYPE_CERTIFICATE stack_constant("CERTIFICATE")
+#define SECRETMANAGER_SECRET_SECRET_TYPE_OTHER_DB_CREDENTIALS stack_constant("OTHER_DB_CREDENTIALS")
+#define SECRETMANAGER_SECRET_SECRET_TYPE_OTHER stack_constant("OTHER")
+
 #endif

@@ -617,4 +617,16 @@ static const char *const storage_expr_fields[] = {
 };
 #define storage_expr(...) stack_fields((const stack_value *)&(struct storage_expr){__VA_ARGS__}, storage_expr_fields)
 
+/* The values of `BucketEncryptionCustomerManagedEncryptionEnforcementConfigRestrictionMode`. */
+#define STORAGE_BUCKET_ENCRYPTION_CUSTOMER_MANAGED_ENCRYPTION_ENFORCEMENT_CONFIG_RESTRICTION_MODE_NOT_RESTRICTED stack_constant("NotRestricted")
+#define STORAGE_BUCKET_ENCRYPTION_CUSTOMER_MANAGED_ENCRYPTION_ENFORCEMENT_CONFIG_RESTRICTION_MODE_FULLY_RESTRICTED stack_constant("FullyRestricted")
+
+/* The values of `BucketEncryptionCustomerSuppliedEncryptionEnforcementConfigRestrictionMode`. */
+#define STORAGE_BUCKET_ENCRYPTION_CUSTOMER_SUPPLIED_ENCRYPTION_ENFORCEMENT_CONFIG_RESTRICTION_MODE_NOT_RESTRICTED stack_constant("NotRestricted")
+#define STORAGE_BUCKET_ENCRYPTION_CUSTOMER_SUPPLIED_ENCRYPTION_ENFORCEMENT_CONFIG_RESTRICTION_MODE_FULLY_RESTRICTED stack_constant("FullyRestricted")
+
+/* The values of `BucketEncryptionGoogleManagedEncryptionEnforcementConfigRestrictionMode`. */
+#define STORAGE_BUCKET_ENCRYPTION_GOOGLE_MANAGED_ENCRYPTION_ENFORCEMENT_CONFIG_RESTRICTION_MODE_NOT_RESTRICTED stack_constant("NotRestricted")
+#define STORAGE_BUCKET_ENCRYPTION_GOOGLE_MANAGED_ENCRYPTION_ENFORCEMENT_CONFIG_RESTRICTION_MODE_FULLY_RESTRICTED stack_constant("FullyRestricted")
+
 #endif

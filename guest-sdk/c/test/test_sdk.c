@@ -6,11 +6,13 @@
 
 #include "fake.h"
 #include "kinds/iam.h"
+#include "kinds/run.h"
 #include "kinds/standard.h"
 
 static void values(void) {
     stack_value list = stack_list(stack_text("a \"%s\"\n", "b\\"), stack_integer(-1), stack_long(10), stack_boolean(true));
     assert(strcmp(list.json, "[\"a \\\"b\\\\\\\"\\u000a\",-1,\"10\",true]") == 0);
+    assert(strcmp(stack_list(RUN_SERVICE_INGRESS_INGRESS_TRAFFIC_ALL).json, "[\"INGRESS_TRAFFIC_ALL\"]") == 0);
     assert(strcmp(stack_map("a", stack_number(0.5), "left out", (stack_value){0}, "b", list, NULL).json,
                   stack_format("{\"a\":0.5,\"b\":%s}", list.json)) == 0);
 }
@@ -18,6 +20,7 @@ static void values(void) {
 static void declarations(void) {
     stack_node group = stack_component("test:group", "all", (stack_node){0});
     stack_node id = standard_random_id("id", stack_options(0), .length = stack_integer(8));
+    standard_random_id("as long", stack_options(0), .length = stack_text("%s", stack_attribute(id, "length")));
     stack_node account = iam_service_account(
         "server",
         stack_options(.parent = group, .depends_on = stack_nodes(id), .protect = true, .import = "projects/p/x",
@@ -58,7 +61,8 @@ int main(void) {
 
     running = declarations;
     assert(fake_run() == NULL);
-    assert(fake_count() == 3);
+    assert(fake_count() == 4);
+    assert(fake_has("std/RandomId::as long", "{\"length\":\"${std/RandomId::id#length}\"}"));
     assert(fake_has("iam.googleapis.com/ServiceAccount::server",
                     "{\"displayName\":\"${std/RandomId::id#result}, ${sha256[\\\"x\\\"]}\"}"));
     assert(strcmp(fake_options("iam.googleapis.com/ServiceAccount::server"),

@@ -141,13 +141,14 @@ fn unique(name: &str, seen: &mut Vec<String>, taken: &[&str]) -> String {
     field
 }
 
-/// The type of a field that may be left out: what has no value that means nothing is behind a pointer.
+/// The type of a field that may be left out: what has no value that means nothing is an interface or behind a pointer.
 fn optional(kind: &Type, enumerations: &BTreeSet<&str>) -> String {
-    let whole = whole(kind);
     match kind {
-        Type::Boolean | Type::Integer | Type::LongInteger | Type::Number => format!("*{whole}"),
-        Type::Named(name) if !enumerations.contains(name.as_str()) => format!("*{whole}"),
-        _ => whole,
+        Type::Boolean => "stack.Boolean".to_owned(),
+        Type::Integer => "stack.Integer".to_owned(),
+        Type::Number => "stack.Float".to_owned(),
+        Type::Named(name) if !enumerations.contains(name.as_str()) => format!("*{name}"),
+        _ => whole(kind),
     }
 }
 

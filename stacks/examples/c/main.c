@@ -38,20 +38,23 @@ void stack_run(void) {
         compute_subnetwork("mlflow", IN, .network = network_link, .ip_cidr_range = stack_text("10.8.0.0/24"),
                            .private_ip_google_access = stack_boolean(true));
     stack_node range =
-        compute_global_address("services", IN, .network = network_link, .purpose = stack_text("VPC_PEERING"),
-                               .address_type = stack_text("INTERNAL"), .prefix_length = stack_integer(20));
+        compute_global_address("services", IN, .network = network_link,
+                               .purpose = COMPUTE_GLOBAL_ADDRESS_PURPOSE_VPC_PEERING,
+                               .address_type = COMPUTE_GLOBAL_ADDRESS_ADDRESS_TYPE_INTERNAL,
+                               .prefix_length = stack_integer(20));
     stack_value path = stack_text("projects/%s/global/networks/%s", target.project, stack_attribute(network, "resourceId"));
     stack_node connection = servicenetworking_connection("services", IN_AFTER(networking), .network = path,
                                                          .reserved_peering_ranges = stack_list(ID(range)));
 
     /* The database, and a password that nobody types or sees. */
-    stack_value address_settings = sqladmin_ip_configuration(
-        .ipv4_enabled = stack_boolean(false), .private_network = path, .ssl_mode = stack_text("ENCRYPTED_ONLY"));
+    stack_value address_settings =
+        sqladmin_ip_configuration(.ipv4_enabled = stack_boolean(false), .private_network = path,
+                                  .ssl_mode = SQLADMIN_IP_CONFIGURATION_SSL_MODE_ENCRYPTED_ONLY);
     stack_value settings =
-        sqladmin_settings(.tier = stack_text("db-f1-micro"), .edition = stack_text("ENTERPRISE"),
+        sqladmin_settings(.tier = stack_text("db-f1-micro"), .edition = SQLADMIN_SETTINGS_EDITION_ENTERPRISE,
                           .data_disk_size_gb = stack_long(10), .ip_configuration = address_settings);
-    stack_node instance = sqladmin_instance("mlflow", IN_AFTER(sql, connection),
-                                            .database_version = stack_text("POSTGRES_17"), .settings = settings);
+    stack_node instance = sqladmin_instance("mlflow", IN_AFTER(sql, connection), .settings = settings,
+                                            .database_version = SQLADMIN_INSTANCE_DATABASE_VERSION_POSTGRES_17);
     stack_node database =
         sqladmin_database("mlflow", IN, .instance = ID(instance), .name = stack_text("mlflow"));
     stack_node password =
@@ -104,11 +107,11 @@ void stack_run(void) {
         .scaling = run_revision_scaling(.max_instance_count = stack_integer(maximum)),
         .vpc_access = run_vpc_access(.network_interfaces = stack_list(run_network_interface(
                                          .network = ID(network), .subnetwork = ID(subnetwork))),
-                                     .egress = stack_text("PRIVATE_RANGES_ONLY")));
+                                     .egress = RUN_VPC_ACCESS_EGRESS_PRIVATE_RANGES_ONLY));
     struct stack_options how = IN_AFTER(run, user, bucket_access, secret_access);
     how.protect = strcmp(target.name, "prod") == 0;
     stack_node service = run_service("mlflow", how, .name = stack_text("mlflow"),
-                                     .ingress = stack_text("INGRESS_TRAFFIC_ALL"), .template = template);
+                                     .ingress = RUN_SERVICE_INGRESS_INGRESS_TRAFFIC_ALL, .template = template);
     for (const char *const *invoker = stack_config_strings("invokers"); *invoker != NULL; invoker++) {
         char *name = (char *)stack_format("invoker-%s", *invoker);
         for (char *at; (at = strpbrk(name, ":@")) != NULL;) *at = '-';

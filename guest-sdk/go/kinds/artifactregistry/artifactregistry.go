@@ -8,9 +8,9 @@ import "mlflow-host/stack"
 // Repository: A repository for images or packages.
 type Repository struct {
 	CleanupPolicies             map[string]CleanupPolicy     `json:"cleanupPolicies,omitempty"`
-	CleanupPolicyDryRun         *bool                        `json:"cleanupPolicyDryRun,omitempty"`
+	CleanupPolicyDryRun         stack.Boolean                `json:"cleanupPolicyDryRun,omitempty"`
 	Description                 string                       `json:"description,omitempty"`
-	DisallowUnspecifiedMode     *bool                        `json:"disallowUnspecifiedMode,omitempty"`
+	DisallowUnspecifiedMode     stack.Boolean                `json:"disallowUnspecifiedMode,omitempty"`
 	DockerConfig                *DockerRepositoryConfig      `json:"dockerConfig,omitempty"`
 	Format                      RepositoryFormat             `json:"format,omitempty"`
 	KmsKeyName                  string                       `json:"kmsKeyName,omitempty"`
@@ -219,8 +219,8 @@ type CleanupPolicyCondition struct {
 
 // CleanupPolicyMostRecentVersions: the message `CleanupPolicyMostRecentVersions` of properties.
 type CleanupPolicyMostRecentVersions struct {
-	KeepCount           *int64   `json:"keepCount,omitempty"`
-	PackageNamePrefixes []string `json:"packageNamePrefixes,omitempty"`
+	KeepCount           stack.Integer `json:"keepCount,omitempty"`
+	PackageNamePrefixes []string      `json:"packageNamePrefixes,omitempty"`
 }
 
 // CleanupPolicy: the message `CleanupPolicy` of properties.
@@ -233,12 +233,12 @@ type CleanupPolicy struct {
 
 // DockerRepositoryConfig: the message `DockerRepositoryConfig` of properties.
 type DockerRepositoryConfig struct {
-	ImmutableTags *bool `json:"immutableTags,omitempty"`
+	ImmutableTags stack.Boolean `json:"immutableTags,omitempty"`
 }
 
 // MavenRepositoryConfig: the message `MavenRepositoryConfig` of properties.
 type MavenRepositoryConfig struct {
-	AllowSnapshotOverwrites *bool                              `json:"allowSnapshotOverwrites,omitempty"`
+	AllowSnapshotOverwrites stack.Boolean                      `json:"allowSnapshotOverwrites,omitempty"`
 	VersionPolicy           MavenRepositoryConfigVersionPolicy `json:"versionPolicy,omitempty"`
 }
 
@@ -347,7 +347,7 @@ type RemoteRepositoryConfig struct {
 	AptRepository             *AptRepository          `json:"aptRepository,omitempty"`
 	CommonRepository          *CommonRemoteRepository `json:"commonRepository,omitempty"`
 	Description               string                  `json:"description,omitempty"`
-	DisableUpstreamValidation *bool                   `json:"disableUpstreamValidation,omitempty"`
+	DisableUpstreamValidation stack.Boolean           `json:"disableUpstreamValidation,omitempty"`
 	DockerRepository          *DockerRepository       `json:"dockerRepository,omitempty"`
 	MavenRepository           *MavenRepository        `json:"mavenRepository,omitempty"`
 	NoCache                   map[string]any          `json:"noCache,omitempty"`
@@ -359,9 +359,9 @@ type RemoteRepositoryConfig struct {
 
 // UpstreamPolicy: the message `UpstreamPolicy` of properties.
 type UpstreamPolicy struct {
-	Id         string `json:"id,omitempty"`
-	Priority   *int64 `json:"priority,omitempty"`
-	Repository string `json:"repository,omitempty"`
+	Id         string        `json:"id,omitempty"`
+	Priority   stack.Integer `json:"priority,omitempty"`
+	Repository string        `json:"repository,omitempty"`
 }
 
 // VirtualRepositoryConfig: the message `VirtualRepositoryConfig` of properties.

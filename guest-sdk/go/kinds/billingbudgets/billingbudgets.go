@@ -82,9 +82,9 @@ func (it BudgetHandle) ThresholdRules() string {
 
 // GoogleTypeMoney: the message `GoogleTypeMoney` of properties.
 type GoogleTypeMoney struct {
-	CurrencyCode string             `json:"currencyCode,omitempty"`
-	Nanos        *int64             `json:"nanos,omitempty"`
-	Units        *stack.LongInteger `json:"units,omitempty"`
+	CurrencyCode string            `json:"currencyCode,omitempty"`
+	Nanos        stack.Integer     `json:"nanos,omitempty"`
+	Units        stack.LongInteger `json:"units,omitempty"`
 }
 
 // BudgetAmount: the message `BudgetAmount` of properties.
@@ -95,9 +95,9 @@ type BudgetAmount struct {
 
 // GoogleTypeDate: the message `GoogleTypeDate` of properties.
 type GoogleTypeDate struct {
-	Day   *int64 `json:"day,omitempty"`
-	Month *int64 `json:"month,omitempty"`
-	Year  *int64 `json:"year,omitempty"`
+	Day   stack.Integer `json:"day,omitempty"`
+	Month stack.Integer `json:"month,omitempty"`
+	Year  stack.Integer `json:"year,omitempty"`
 }
 
 // CustomPeriod: the message `CustomPeriod` of properties.
@@ -121,11 +121,11 @@ type Filter struct {
 
 // NotificationsRule: the message `NotificationsRule` of properties.
 type NotificationsRule struct {
-	DisableDefaultIamRecipients    *bool    `json:"disableDefaultIamRecipients,omitempty"`
-	EnableProjectLevelRecipients   *bool    `json:"enableProjectLevelRecipients,omitempty"`
-	MonitoringNotificationChannels []string `json:"monitoringNotificationChannels,omitempty"`
-	PubsubTopic                    string   `json:"pubsubTopic,omitempty"`
-	SchemaVersion                  string   `json:"schemaVersion,omitempty"`
+	DisableDefaultIamRecipients    stack.Boolean `json:"disableDefaultIamRecipients,omitempty"`
+	EnableProjectLevelRecipients   stack.Boolean `json:"enableProjectLevelRecipients,omitempty"`
+	MonitoringNotificationChannels []string      `json:"monitoringNotificationChannels,omitempty"`
+	PubsubTopic                    string        `json:"pubsubTopic,omitempty"`
+	SchemaVersion                  string        `json:"schemaVersion,omitempty"`
 }
 
 // SpendCap: the message `SpendCap` of properties.
@@ -136,7 +136,7 @@ type SpendCap struct {
 // ThresholdRule: the message `ThresholdRule` of properties.
 type ThresholdRule struct {
 	SpendBasis       ThresholdRuleSpendBasis `json:"spendBasis,omitempty"`
-	ThresholdPercent *float64                `json:"thresholdPercent,omitempty"`
+	ThresholdPercent stack.Float             `json:"thresholdPercent,omitempty"`
 }
 
 // FilterCalendarPeriod is one of the constants with this type.

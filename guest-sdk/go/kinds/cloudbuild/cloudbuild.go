@@ -202,12 +202,12 @@ func (it BuildHandle) Warnings() string {
 // BuildTrigger: A build that starts by itself, such as when a branch changes.
 type BuildTrigger struct {
 	ApprovalConfig               *ApprovalConfig               `json:"approvalConfig,omitempty"`
-	Autodetect                   *bool                         `json:"autodetect,omitempty"`
+	Autodetect                   stack.Boolean                 `json:"autodetect,omitempty"`
 	BitbucketServerTriggerConfig *BitbucketServerTriggerConfig `json:"bitbucketServerTriggerConfig,omitempty"`
 	Build                        *BuildMessage                 `json:"build,omitempty"`
 	Description                  string                        `json:"description,omitempty"`
 	DeveloperConnectEventConfig  *DeveloperConnectEventConfig  `json:"developerConnectEventConfig,omitempty"`
-	Disabled                     *bool                         `json:"disabled,omitempty"`
+	Disabled                     stack.Boolean                 `json:"disabled,omitempty"`
 	EventType                    BuildTriggerEventType         `json:"eventType,omitempty"`
 	Filename                     string                        `json:"filename,omitempty"`
 	Filter                       string                        `json:"filter,omitempty"`
@@ -388,7 +388,7 @@ type Connection struct {
 	Annotations               map[string]string          `json:"annotations,omitempty"`
 	BitbucketCloudConfig      *BitbucketCloudConfig      `json:"bitbucketCloudConfig,omitempty"`
 	BitbucketDataCenterConfig *BitbucketDataCenterConfig `json:"bitbucketDataCenterConfig,omitempty"`
-	Disabled                  *bool                      `json:"disabled,omitempty"`
+	Disabled                  stack.Boolean              `json:"disabled,omitempty"`
 	GithubConfig              *GitHubConfig              `json:"githubConfig,omitempty"`
 	GithubEnterpriseConfig    *GitHubEnterpriseConfig    `json:"githubEnterpriseConfig,omitempty"`
 	GitlabConfig              *GitLabConfig              `json:"gitlabConfig,omitempty"`
@@ -638,17 +638,17 @@ type GitSourceRepository struct {
 
 // GitSourceDependency: the message `GitSourceDependency` of properties.
 type GitSourceDependency struct {
-	Depth             *stack.LongInteger   `json:"depth,omitempty"`
+	Depth             stack.LongInteger    `json:"depth,omitempty"`
 	DestPath          string               `json:"destPath,omitempty"`
-	FetchTags         *bool                `json:"fetchTags,omitempty"`
-	RecurseSubmodules *bool                `json:"recurseSubmodules,omitempty"`
+	FetchTags         stack.Boolean        `json:"fetchTags,omitempty"`
+	RecurseSubmodules stack.Boolean        `json:"recurseSubmodules,omitempty"`
 	Repository        *GitSourceRepository `json:"repository,omitempty"`
 	Revision          string               `json:"revision,omitempty"`
 }
 
 // Dependency: the message `Dependency` of properties.
 type Dependency struct {
-	Empty           *bool                      `json:"empty,omitempty"`
+	Empty           stack.Boolean              `json:"empty,omitempty"`
 	GenericArtifact *GenericArtifactDependency `json:"genericArtifact,omitempty"`
 	GitSource       *GitSourceDependency       `json:"gitSource,omitempty"`
 }
@@ -676,11 +676,11 @@ type Volume struct {
 
 // BuildOptions: the message `BuildOptions` of properties.
 type BuildOptions struct {
-	AutomapSubstitutions      *bool                                 `json:"automapSubstitutions,omitempty"`
+	AutomapSubstitutions      stack.Boolean                         `json:"automapSubstitutions,omitempty"`
 	DefaultLogsBucketBehavior BuildOptionsDefaultLogsBucketBehavior `json:"defaultLogsBucketBehavior,omitempty"`
-	DiskSizeGb                *stack.LongInteger                    `json:"diskSizeGb,omitempty"`
-	DynamicSubstitutions      *bool                                 `json:"dynamicSubstitutions,omitempty"`
-	EnableStructuredLogging   *bool                                 `json:"enableStructuredLogging,omitempty"`
+	DiskSizeGb                stack.LongInteger                     `json:"diskSizeGb,omitempty"`
+	DynamicSubstitutions      stack.Boolean                         `json:"dynamicSubstitutions,omitempty"`
+	EnableStructuredLogging   stack.Boolean                         `json:"enableStructuredLogging,omitempty"`
 	Env                       []string                              `json:"env,omitempty"`
 	LogStreamingOption        BuildOptionsLogStreamingOption        `json:"logStreamingOption,omitempty"`
 	Logging                   BuildOptionsLogging                   `json:"logging,omitempty"`
@@ -729,7 +729,7 @@ type RepoSource struct {
 	BranchName    string            `json:"branchName,omitempty"`
 	CommitSha     string            `json:"commitSha,omitempty"`
 	Dir           string            `json:"dir,omitempty"`
-	InvertRegex   *bool             `json:"invertRegex,omitempty"`
+	InvertRegex   stack.Boolean     `json:"invertRegex,omitempty"`
 	ProjectId     string            `json:"projectId,omitempty"`
 	RepoName      string            `json:"repoName,omitempty"`
 	Substitutions map[string]string `json:"substitutions,omitempty"`
@@ -739,16 +739,16 @@ type RepoSource struct {
 // StorageSource: the message `StorageSource` of properties.
 type StorageSource struct {
 	Bucket        string                     `json:"bucket,omitempty"`
-	Generation    *stack.LongInteger         `json:"generation,omitempty"`
+	Generation    stack.LongInteger          `json:"generation,omitempty"`
 	Object        string                     `json:"object,omitempty"`
 	SourceFetcher StorageSourceSourceFetcher `json:"sourceFetcher,omitempty"`
 }
 
 // StorageSourceManifest: the message `StorageSourceManifest` of properties.
 type StorageSourceManifest struct {
-	Bucket     string             `json:"bucket,omitempty"`
-	Generation *stack.LongInteger `json:"generation,omitempty"`
-	Object     string             `json:"object,omitempty"`
+	Bucket     string            `json:"bucket,omitempty"`
+	Generation stack.LongInteger `json:"generation,omitempty"`
+	Object     string            `json:"object,omitempty"`
 }
 
 // Source: the message `Source` of properties.
@@ -770,40 +770,40 @@ type StepResult struct {
 
 // BuildStep: the message `BuildStep` of properties.
 type BuildStep struct {
-	AllowExitCodes       []int64      `json:"allowExitCodes,omitempty"`
-	AllowFailure         *bool        `json:"allowFailure,omitempty"`
-	Args                 []string     `json:"args,omitempty"`
-	AutomapSubstitutions *bool        `json:"automapSubstitutions,omitempty"`
-	Dir                  string       `json:"dir,omitempty"`
-	Entrypoint           string       `json:"entrypoint,omitempty"`
-	Env                  []string     `json:"env,omitempty"`
-	Id                   string       `json:"id,omitempty"`
-	Name                 string       `json:"name,omitempty"`
-	Results              []StepResult `json:"results,omitempty"`
-	Script               string       `json:"script,omitempty"`
-	SecretEnv            []string     `json:"secretEnv,omitempty"`
-	Timeout              string       `json:"timeout,omitempty"`
-	Volumes              []Volume     `json:"volumes,omitempty"`
-	WaitFor              []string     `json:"waitFor,omitempty"`
+	AllowExitCodes       []int64       `json:"allowExitCodes,omitempty"`
+	AllowFailure         stack.Boolean `json:"allowFailure,omitempty"`
+	Args                 []string      `json:"args,omitempty"`
+	AutomapSubstitutions stack.Boolean `json:"automapSubstitutions,omitempty"`
+	Dir                  string        `json:"dir,omitempty"`
+	Entrypoint           string        `json:"entrypoint,omitempty"`
+	Env                  []string      `json:"env,omitempty"`
+	Id                   string        `json:"id,omitempty"`
+	Name                 string        `json:"name,omitempty"`
+	Results              []StepResult  `json:"results,omitempty"`
+	Script               string        `json:"script,omitempty"`
+	SecretEnv            []string      `json:"secretEnv,omitempty"`
+	Timeout              string        `json:"timeout,omitempty"`
+	Volumes              []Volume      `json:"volumes,omitempty"`
+	WaitFor              []string      `json:"waitFor,omitempty"`
 }
 
 // ApprovalConfig: the message `ApprovalConfig` of properties.
 type ApprovalConfig struct {
-	ApprovalRequired *bool `json:"approvalRequired,omitempty"`
+	ApprovalRequired stack.Boolean `json:"approvalRequired,omitempty"`
 }
 
 // PullRequestFilter: the message `PullRequestFilter` of properties.
 type PullRequestFilter struct {
 	Branch         string                          `json:"branch,omitempty"`
 	CommentControl PullRequestFilterCommentControl `json:"commentControl,omitempty"`
-	InvertRegex    *bool                           `json:"invertRegex,omitempty"`
+	InvertRegex    stack.Boolean                   `json:"invertRegex,omitempty"`
 }
 
 // PushFilter: the message `PushFilter` of properties.
 type PushFilter struct {
-	Branch      string `json:"branch,omitempty"`
-	InvertRegex *bool  `json:"invertRegex,omitempty"`
-	Tag         string `json:"tag,omitempty"`
+	Branch      string        `json:"branch,omitempty"`
+	InvertRegex stack.Boolean `json:"invertRegex,omitempty"`
+	Tag         string        `json:"tag,omitempty"`
 }
 
 // BitbucketServerTriggerConfig: the message `BitbucketServerTriggerConfig` of properties.
@@ -855,7 +855,7 @@ type GitFileSource struct {
 // GitHubEventsConfig: the message `GitHubEventsConfig` of properties.
 type GitHubEventsConfig struct {
 	EnterpriseConfigResourceName string             `json:"enterpriseConfigResourceName,omitempty"`
-	InstallationId               *stack.LongInteger `json:"installationId,omitempty"`
+	InstallationId               stack.LongInteger  `json:"installationId,omitempty"`
 	Name                         string             `json:"name,omitempty"`
 	Owner                        string             `json:"owner,omitempty"`
 	PullRequest                  *PullRequestFilter `json:"pullRequest,omitempty"`
@@ -927,15 +927,15 @@ type OAuthCredential struct {
 
 // GitHubConfig: the message `GitHubConfig` of properties.
 type GitHubConfig struct {
-	AppInstallationId    *stack.LongInteger `json:"appInstallationId,omitempty"`
-	AuthorizerCredential *OAuthCredential   `json:"authorizerCredential,omitempty"`
+	AppInstallationId    stack.LongInteger `json:"appInstallationId,omitempty"`
+	AuthorizerCredential *OAuthCredential  `json:"authorizerCredential,omitempty"`
 }
 
 // GitHubEnterpriseConfig: the message `GitHubEnterpriseConfig` of properties.
 type GitHubEnterpriseConfig struct {
 	ApiKey                     string                  `json:"apiKey,omitempty"`
-	AppId                      *stack.LongInteger      `json:"appId,omitempty"`
-	AppInstallationId          *stack.LongInteger      `json:"appInstallationId,omitempty"`
+	AppId                      stack.LongInteger       `json:"appId,omitempty"`
+	AppInstallationId          stack.LongInteger       `json:"appInstallationId,omitempty"`
 	AppSlug                    string                  `json:"appSlug,omitempty"`
 	HostUri                    string                  `json:"hostUri,omitempty"`
 	PrivateKeySecretVersion    string                  `json:"privateKeySecretVersion,omitempty"`

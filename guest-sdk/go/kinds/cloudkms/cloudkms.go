@@ -44,7 +44,7 @@ func (it KeyRingHandle) ResourceId() string {
 type CryptoKey struct {
 	CryptoKeyBackend              string                         `json:"cryptoKeyBackend,omitempty"`
 	DestroyScheduledDuration      string                         `json:"destroyScheduledDuration,omitempty"`
-	ImportOnly                    *bool                          `json:"importOnly,omitempty"`
+	ImportOnly                    stack.Boolean                  `json:"importOnly,omitempty"`
 	KeyAccessJustificationsPolicy *KeyAccessJustificationsPolicy `json:"keyAccessJustificationsPolicy,omitempty"`
 	KeyRing                       string                         `json:"keyRing,omitempty"`
 	Labels                        map[string]string              `json:"labels,omitempty"`

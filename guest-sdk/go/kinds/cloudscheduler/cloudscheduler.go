@@ -13,7 +13,7 @@ type Job struct {
 	HttpTarget          *HttpTarget          `json:"httpTarget,omitempty"`
 	Location            string               `json:"location,omitempty"`
 	Name                string               `json:"name,omitempty"`
-	Paused              *bool                `json:"paused,omitempty"`
+	Paused              stack.Boolean        `json:"paused,omitempty"`
 	Project             string               `json:"project,omitempty"`
 	PubsubTarget        *PubsubTarget        `json:"pubsubTarget,omitempty"`
 	RetryConfig         *RetryConfig         `json:"retryConfig,omitempty"`
@@ -161,11 +161,11 @@ type PubsubTarget struct {
 
 // RetryConfig: the message `RetryConfig` of properties.
 type RetryConfig struct {
-	MaxBackoffDuration string `json:"maxBackoffDuration,omitempty"`
-	MaxDoublings       *int64 `json:"maxDoublings,omitempty"`
-	MaxRetryDuration   string `json:"maxRetryDuration,omitempty"`
-	MinBackoffDuration string `json:"minBackoffDuration,omitempty"`
-	RetryCount         *int64 `json:"retryCount,omitempty"`
+	MaxBackoffDuration string        `json:"maxBackoffDuration,omitempty"`
+	MaxDoublings       stack.Integer `json:"maxDoublings,omitempty"`
+	MaxRetryDuration   string        `json:"maxRetryDuration,omitempty"`
+	MinBackoffDuration string        `json:"minBackoffDuration,omitempty"`
+	RetryCount         stack.Integer `json:"retryCount,omitempty"`
 }
 
 // AppEngineHttpTargetHttpMethod is one of the constants with this type.

@@ -8,11 +8,11 @@ import "mlflow-host/stack"
 // Network: A virtual private cloud network.
 type Network struct {
 	IPv4Range                             string                                       `json:"IPv4Range,omitempty"`
-	AutoCreateSubnetworks                 *bool                                        `json:"autoCreateSubnetworks,omitempty"`
+	AutoCreateSubnetworks                 stack.Boolean                                `json:"autoCreateSubnetworks,omitempty"`
 	Description                           string                                       `json:"description,omitempty"`
-	EnableUlaInternalIpv6                 *bool                                        `json:"enableUlaInternalIpv6,omitempty"`
+	EnableUlaInternalIpv6                 stack.Boolean                                `json:"enableUlaInternalIpv6,omitempty"`
 	InternalIpv6Range                     string                                       `json:"internalIpv6Range,omitempty"`
-	Mtu                                   *int64                                       `json:"mtu,omitempty"`
+	Mtu                                   stack.Integer                                `json:"mtu,omitempty"`
 	Name                                  string                                       `json:"name,omitempty"`
 	NetworkFirewallPolicyEnforcementOrder NetworkNetworkFirewallPolicyEnforcementOrder `json:"networkFirewallPolicyEnforcementOrder,omitempty"`
 	NetworkProfile                        string                                       `json:"networkProfile,omitempty"`
@@ -146,9 +146,9 @@ func (it NetworkHandle) Subnetworks() string {
 
 // Subnetwork: A range of addresses of a network in one region.
 type Subnetwork struct {
-	AllowSubnetCidrRoutesOverlap *bool                             `json:"allowSubnetCidrRoutesOverlap,omitempty"`
+	AllowSubnetCidrRoutesOverlap stack.Boolean                     `json:"allowSubnetCidrRoutesOverlap,omitempty"`
 	Description                  string                            `json:"description,omitempty"`
-	EnableFlowLogs               *bool                             `json:"enableFlowLogs,omitempty"`
+	EnableFlowLogs               stack.Boolean                     `json:"enableFlowLogs,omitempty"`
 	ExternalIpv6Prefix           string                            `json:"externalIpv6Prefix,omitempty"`
 	InternalIpv6Prefix           string                            `json:"internalIpv6Prefix,omitempty"`
 	IpCidrRange                  string                            `json:"ipCidrRange,omitempty"`
@@ -158,7 +158,7 @@ type Subnetwork struct {
 	Name                         string                            `json:"name,omitempty"`
 	Network                      string                            `json:"network,omitempty"`
 	Params                       *SubnetworkParams                 `json:"params,omitempty"`
-	PrivateIpGoogleAccess        *bool                             `json:"privateIpGoogleAccess,omitempty"`
+	PrivateIpGoogleAccess        stack.Boolean                     `json:"privateIpGoogleAccess,omitempty"`
 	PrivateIpv6GoogleAccess      SubnetworkPrivateIpv6GoogleAccess `json:"privateIpv6GoogleAccess,omitempty"`
 	Project                      string                            `json:"project,omitempty"`
 	Purpose                      SubnetworkPurpose                 `json:"purpose,omitempty"`
@@ -366,7 +366,7 @@ type GlobalAddress struct {
 	Network           string                        `json:"network,omitempty"`
 	NetworkAttachment string                        `json:"networkAttachment,omitempty"`
 	NetworkTier       GlobalAddressNetworkTier      `json:"networkTier,omitempty"`
-	PrefixLength      *int64                        `json:"prefixLength,omitempty"`
+	PrefixLength      stack.Integer                 `json:"prefixLength,omitempty"`
 	Project           string                        `json:"project,omitempty"`
 	Purpose           GlobalAddressPurpose          `json:"purpose,omitempty"`
 	ServiceClassId    string                        `json:"serviceClassId,omitempty"`
@@ -519,7 +519,7 @@ type Address struct {
 	Network           string                  `json:"network,omitempty"`
 	NetworkAttachment string                  `json:"networkAttachment,omitempty"`
 	NetworkTier       AddressNetworkTier      `json:"networkTier,omitempty"`
-	PrefixLength      *int64                  `json:"prefixLength,omitempty"`
+	PrefixLength      stack.Integer           `json:"prefixLength,omitempty"`
 	Project           string                  `json:"project,omitempty"`
 	Purpose           AddressPurpose          `json:"purpose,omitempty"`
 	Region            string                  `json:"region,omitempty"`
@@ -667,12 +667,12 @@ type Firewall struct {
 	Description           string             `json:"description,omitempty"`
 	DestinationRanges     []string           `json:"destinationRanges,omitempty"`
 	Direction             FirewallDirection  `json:"direction,omitempty"`
-	Disabled              *bool              `json:"disabled,omitempty"`
+	Disabled              stack.Boolean      `json:"disabled,omitempty"`
 	LogConfig             *FirewallLogConfig `json:"logConfig,omitempty"`
 	Name                  string             `json:"name,omitempty"`
 	Network               string             `json:"network,omitempty"`
 	Params                *FirewallParams    `json:"params,omitempty"`
-	Priority              *int64             `json:"priority,omitempty"`
+	Priority              stack.Integer      `json:"priority,omitempty"`
 	Project               string             `json:"project,omitempty"`
 	SourceRanges          []string           `json:"sourceRanges,omitempty"`
 	SourceServiceAccounts []string           `json:"sourceServiceAccounts,omitempty"`
@@ -804,7 +804,7 @@ type Router struct {
 	Bgp                         *RouterBgp                   `json:"bgp,omitempty"`
 	BgpPeers                    []RouterBgpPeer              `json:"bgpPeers,omitempty"`
 	Description                 string                       `json:"description,omitempty"`
-	EncryptedInterconnectRouter *bool                        `json:"encryptedInterconnectRouter,omitempty"`
+	EncryptedInterconnectRouter stack.Boolean                `json:"encryptedInterconnectRouter,omitempty"`
 	Interfaces                  []RouterInterface            `json:"interfaces,omitempty"`
 	Md5AuthenticationKeys       []RouterMd5AuthenticationKey `json:"md5AuthenticationKeys,omitempty"`
 	Name                        string                       `json:"name,omitempty"`
@@ -920,7 +920,7 @@ type RegionNetworkEndpointGroup struct {
 	AppEngine           *NetworkEndpointGroupAppEngine                `json:"appEngine,omitempty"`
 	CloudFunction       *NetworkEndpointGroupCloudFunction            `json:"cloudFunction,omitempty"`
 	CloudRun            *NetworkEndpointGroupCloudRun                 `json:"cloudRun,omitempty"`
-	DefaultPort         *int64                                        `json:"defaultPort,omitempty"`
+	DefaultPort         stack.Integer                                 `json:"defaultPort,omitempty"`
 	Description         string                                        `json:"description,omitempty"`
 	Name                string                                        `json:"name,omitempty"`
 	Network             string                                        `json:"network,omitempty"`
@@ -1047,7 +1047,7 @@ func (it RegionNetworkEndpointGroupHandle) Zone() string {
 
 // BackendService: A set of backends of a load balancer, and how requests reach them.
 type BackendService struct {
-	AffinityCookieTtlSec                      *int64                                            `json:"affinityCookieTtlSec,omitempty"`
+	AffinityCookieTtlSec                      stack.Integer                                     `json:"affinityCookieTtlSec,omitempty"`
 	Backends                                  []Backend                                         `json:"backends,omitempty"`
 	CdnPolicy                                 *BackendServiceCdnPolicy                          `json:"cdnPolicy,omitempty"`
 	CircuitBreakers                           *CircuitBreakers                                  `json:"circuitBreakers,omitempty"`
@@ -1060,9 +1060,9 @@ type BackendService struct {
 	CustomResponseHeaders                     []string                                          `json:"customResponseHeaders,omitempty"`
 	Description                               string                                            `json:"description,omitempty"`
 	DynamicForwarding                         *BackendServiceDynamicForwarding                  `json:"dynamicForwarding,omitempty"`
-	EnableCdn                                 *bool                                             `json:"enableCDN,omitempty"`
+	EnableCdn                                 stack.Boolean                                     `json:"enableCDN,omitempty"`
 	ExternalManagedMigrationState             BackendServiceExternalManagedMigrationState       `json:"externalManagedMigrationState,omitempty"`
-	ExternalManagedMigrationTestingPercentage *float64                                          `json:"externalManagedMigrationTestingPercentage,omitempty"`
+	ExternalManagedMigrationTestingPercentage stack.Float                                       `json:"externalManagedMigrationTestingPercentage,omitempty"`
 	FailoverPolicy                            *BackendServiceFailoverPolicy                     `json:"failoverPolicy,omitempty"`
 	HaPolicy                                  *BackendServiceHAPolicy                           `json:"haPolicy,omitempty"`
 	HealthChecks                              []string                                          `json:"healthChecks,omitempty"`
@@ -1080,7 +1080,7 @@ type BackendService struct {
 	OrchestrationInfo                         *BackendServiceOrchestrationInfo                  `json:"orchestrationInfo,omitempty"`
 	OutlierDetection                          *OutlierDetection                                 `json:"outlierDetection,omitempty"`
 	Params                                    *BackendServiceParams                             `json:"params,omitempty"`
-	Port                                      *int64                                            `json:"port,omitempty"`
+	Port                                      stack.Integer                                     `json:"port,omitempty"`
 	PortName                                  string                                            `json:"portName,omitempty"`
 	Project                                   string                                            `json:"project,omitempty"`
 	Protocol                                  BackendServiceProtocol                            `json:"protocol,omitempty"`
@@ -1090,7 +1090,7 @@ type BackendService struct {
 	SessionAffinity                           BackendServiceSessionAffinity                     `json:"sessionAffinity,omitempty"`
 	StrongSessionAffinityCookie               *BackendServiceHttpCookie                         `json:"strongSessionAffinityCookie,omitempty"`
 	Subsetting                                *Subsetting                                       `json:"subsetting,omitempty"`
-	TimeoutSec                                *int64                                            `json:"timeoutSec,omitempty"`
+	TimeoutSec                                stack.Integer                                     `json:"timeoutSec,omitempty"`
 	TlsSettings                               *BackendServiceTlsSettings                        `json:"tlsSettings,omitempty"`
 }
 
@@ -1500,10 +1500,10 @@ type TargetHttpsProxy struct {
 	AuthorizationPolicy     string                       `json:"authorizationPolicy,omitempty"`
 	CertificateMap          string                       `json:"certificateMap,omitempty"`
 	Description             string                       `json:"description,omitempty"`
-	HttpKeepAliveTimeoutSec *int64                       `json:"httpKeepAliveTimeoutSec,omitempty"`
+	HttpKeepAliveTimeoutSec stack.Integer                `json:"httpKeepAliveTimeoutSec,omitempty"`
 	Name                    string                       `json:"name,omitempty"`
 	Project                 string                       `json:"project,omitempty"`
-	ProxyBind               *bool                        `json:"proxyBind,omitempty"`
+	ProxyBind               stack.Boolean                `json:"proxyBind,omitempty"`
 	QuicOverride            TargetHttpsProxyQuicOverride `json:"quicOverride,omitempty"`
 	ServerTlsPolicy         string                       `json:"serverTlsPolicy,omitempty"`
 	SslCertificates         []string                     `json:"sslCertificates,omitempty"`
@@ -1625,24 +1625,24 @@ type GlobalForwardingRule struct {
 	IpAddress                                              string                                                         `json:"IPAddress,omitempty"`
 	IpAddresses                                            []string                                                       `json:"IPAddresses,omitempty"`
 	IpProtocol                                             GlobalForwardingRuleIpProtocol                                 `json:"IPProtocol,omitempty"`
-	AllPorts                                               *bool                                                          `json:"allPorts,omitempty"`
-	AllowGlobalAccess                                      *bool                                                          `json:"allowGlobalAccess,omitempty"`
-	AllowPscGlobalAccess                                   *bool                                                          `json:"allowPscGlobalAccess,omitempty"`
+	AllPorts                                               stack.Boolean                                                  `json:"allPorts,omitempty"`
+	AllowGlobalAccess                                      stack.Boolean                                                  `json:"allowGlobalAccess,omitempty"`
+	AllowPscGlobalAccess                                   stack.Boolean                                                  `json:"allowPscGlobalAccess,omitempty"`
 	BackendService                                         string                                                         `json:"backendService,omitempty"`
 	Description                                            string                                                         `json:"description,omitempty"`
 	ExternalManagedBackendBucketMigrationState             GlobalForwardingRuleExternalManagedBackendBucketMigrationState `json:"externalManagedBackendBucketMigrationState,omitempty"`
-	ExternalManagedBackendBucketMigrationTestingPercentage *float64                                                       `json:"externalManagedBackendBucketMigrationTestingPercentage,omitempty"`
+	ExternalManagedBackendBucketMigrationTestingPercentage stack.Float                                                    `json:"externalManagedBackendBucketMigrationTestingPercentage,omitempty"`
 	Fingerprint                                            string                                                         `json:"fingerprint,omitempty"`
 	IpCollection                                           string                                                         `json:"ipCollection,omitempty"`
 	IpVersion                                              GlobalForwardingRuleIpVersion                                  `json:"ipVersion,omitempty"`
-	IsMirroringCollector                                   *bool                                                          `json:"isMirroringCollector,omitempty"`
+	IsMirroringCollector                                   stack.Boolean                                                  `json:"isMirroringCollector,omitempty"`
 	Labels                                                 map[string]string                                              `json:"labels,omitempty"`
 	LoadBalancingScheme                                    GlobalForwardingRuleLoadBalancingScheme                        `json:"loadBalancingScheme,omitempty"`
 	MetadataFilters                                        []MetadataFilter                                               `json:"metadataFilters,omitempty"`
 	Name                                                   string                                                         `json:"name,omitempty"`
 	Network                                                string                                                         `json:"network,omitempty"`
 	NetworkTier                                            GlobalForwardingRuleNetworkTier                                `json:"networkTier,omitempty"`
-	NoAutomateDnsZone                                      *bool                                                          `json:"noAutomateDnsZone,omitempty"`
+	NoAutomateDnsZone                                      stack.Boolean                                                  `json:"noAutomateDnsZone,omitempty"`
 	PortRange                                              string                                                         `json:"portRange,omitempty"`
 	Ports                                                  []string                                                       `json:"ports,omitempty"`
 	Project                                                string                                                         `json:"project,omitempty"`
@@ -1993,7 +1993,7 @@ type NetworkParams struct {
 
 // NetworkRoutingConfig: the message `NetworkRoutingConfig` of properties.
 type NetworkRoutingConfig struct {
-	BgpAlwaysCompareMed      *bool                                        `json:"bgpAlwaysCompareMed,omitempty"`
+	BgpAlwaysCompareMed      stack.Boolean                                `json:"bgpAlwaysCompareMed,omitempty"`
 	BgpBestPathSelectionMode NetworkRoutingConfigBgpBestPathSelectionMode `json:"bgpBestPathSelectionMode,omitempty"`
 	BgpInterRegionCost       NetworkRoutingConfigBgpInterRegionCost       `json:"bgpInterRegionCost,omitempty"`
 	RoutingMode              NetworkRoutingConfigRoutingMode              `json:"routingMode,omitempty"`
@@ -2002,9 +2002,9 @@ type NetworkRoutingConfig struct {
 // SubnetworkLogConfig: the message `SubnetworkLogConfig` of properties.
 type SubnetworkLogConfig struct {
 	AggregationInterval SubnetworkLogConfigAggregationInterval `json:"aggregationInterval,omitempty"`
-	Enable              *bool                                  `json:"enable,omitempty"`
+	Enable              stack.Boolean                          `json:"enable,omitempty"`
 	FilterExpr          string                                 `json:"filterExpr,omitempty"`
-	FlowSampling        *float64                               `json:"flowSampling,omitempty"`
+	FlowSampling        stack.Float                            `json:"flowSampling,omitempty"`
 	Metadata            SubnetworkLogConfigMetadata            `json:"metadata,omitempty"`
 	MetadataFields      []string                               `json:"metadataFields,omitempty"`
 }
@@ -2037,7 +2037,7 @@ type FirewallDenied struct {
 
 // FirewallLogConfig: the message `FirewallLogConfig` of properties.
 type FirewallLogConfig struct {
-	Enable   *bool                     `json:"enable,omitempty"`
+	Enable   stack.Boolean             `json:"enable,omitempty"`
 	Metadata FirewallLogConfigMetadata `json:"metadata,omitempty"`
 }
 
@@ -2057,16 +2057,16 @@ type RouterBgp struct {
 	AdvertiseMode      RouterBgpAdvertiseMode      `json:"advertiseMode,omitempty"`
 	AdvertisedGroups   []RouterBgpAdvertisedGroups `json:"advertisedGroups,omitempty"`
 	AdvertisedIpRanges []RouterAdvertisedIpRange   `json:"advertisedIpRanges,omitempty"`
-	Asn                *int64                      `json:"asn,omitempty"`
+	Asn                stack.Integer               `json:"asn,omitempty"`
 	IdentifierRange    string                      `json:"identifierRange,omitempty"`
-	KeepaliveInterval  *int64                      `json:"keepaliveInterval,omitempty"`
+	KeepaliveInterval  stack.Integer               `json:"keepaliveInterval,omitempty"`
 }
 
 // RouterBgpPeerBfd: the message `RouterBgpPeerBfd` of properties.
 type RouterBgpPeerBfd struct {
-	MinReceiveInterval        *int64                                    `json:"minReceiveInterval,omitempty"`
-	MinTransmitInterval       *int64                                    `json:"minTransmitInterval,omitempty"`
-	Multiplier                *int64                                    `json:"multiplier,omitempty"`
+	MinReceiveInterval        stack.Integer                             `json:"minReceiveInterval,omitempty"`
+	MinTransmitInterval       stack.Integer                             `json:"minTransmitInterval,omitempty"`
+	Multiplier                stack.Integer                             `json:"multiplier,omitempty"`
 	SessionInitializationMode RouterBgpPeerBfdSessionInitializationMode `json:"sessionInitializationMode,omitempty"`
 }
 
@@ -2080,13 +2080,13 @@ type RouterBgpPeer struct {
 	AdvertiseMode              RouterBgpPeerAdvertiseMode          `json:"advertiseMode,omitempty"`
 	AdvertisedGroups           []RouterBgpPeerAdvertisedGroups     `json:"advertisedGroups,omitempty"`
 	AdvertisedIpRanges         []RouterAdvertisedIpRange           `json:"advertisedIpRanges,omitempty"`
-	AdvertisedRoutePriority    *int64                              `json:"advertisedRoutePriority,omitempty"`
+	AdvertisedRoutePriority    stack.Integer                       `json:"advertisedRoutePriority,omitempty"`
 	Bfd                        *RouterBgpPeerBfd                   `json:"bfd,omitempty"`
 	CustomLearnedIpRanges      []RouterBgpPeerCustomLearnedIpRange `json:"customLearnedIpRanges,omitempty"`
-	CustomLearnedRoutePriority *int64                              `json:"customLearnedRoutePriority,omitempty"`
+	CustomLearnedRoutePriority stack.Integer                       `json:"customLearnedRoutePriority,omitempty"`
 	Enable                     RouterBgpPeerEnable                 `json:"enable,omitempty"`
-	EnableIpv4                 *bool                               `json:"enableIpv4,omitempty"`
-	EnableIpv6                 *bool                               `json:"enableIpv6,omitempty"`
+	EnableIpv4                 stack.Boolean                       `json:"enableIpv4,omitempty"`
+	EnableIpv6                 stack.Boolean                       `json:"enableIpv6,omitempty"`
 	ExportPolicies             []string                            `json:"exportPolicies,omitempty"`
 	ImportPolicies             []string                            `json:"importPolicies,omitempty"`
 	InterfaceName              string                              `json:"interfaceName,omitempty"`
@@ -2095,7 +2095,7 @@ type RouterBgpPeer struct {
 	Ipv6NexthopAddress         string                              `json:"ipv6NexthopAddress,omitempty"`
 	Md5AuthenticationKeyName   string                              `json:"md5AuthenticationKeyName,omitempty"`
 	Name                       string                              `json:"name,omitempty"`
-	PeerAsn                    *int64                              `json:"peerAsn,omitempty"`
+	PeerAsn                    stack.Integer                       `json:"peerAsn,omitempty"`
 	PeerIpAddress              string                              `json:"peerIpAddress,omitempty"`
 	PeerIpv4NexthopAddress     string                              `json:"peerIpv4NexthopAddress,omitempty"`
 	PeerIpv6NexthopAddress     string                              `json:"peerIpv6NexthopAddress,omitempty"`
@@ -2122,7 +2122,7 @@ type RouterMd5AuthenticationKey struct {
 
 // RouterNatLogConfig: the message `RouterNatLogConfig` of properties.
 type RouterNatLogConfig struct {
-	Enable *bool                    `json:"enable,omitempty"`
+	Enable stack.Boolean            `json:"enable,omitempty"`
 	Filter RouterNatLogConfigFilter `json:"filter,omitempty"`
 }
 
@@ -2144,7 +2144,7 @@ type RouterNatRule struct {
 	Action      *RouterNatRuleAction `json:"action,omitempty"`
 	Description string               `json:"description,omitempty"`
 	Match       string               `json:"match,omitempty"`
-	RuleNumber  *int64               `json:"ruleNumber,omitempty"`
+	RuleNumber  stack.Integer        `json:"ruleNumber,omitempty"`
 }
 
 // RouterNatSubnetworkToNat: the message `RouterNatSubnetworkToNat` of properties.
@@ -2158,13 +2158,13 @@ type RouterNatSubnetworkToNat struct {
 type RouterNat struct {
 	AutoNetworkTier                  RouterNatAutoNetworkTier                 `json:"autoNetworkTier,omitempty"`
 	DrainNatIps                      []string                                 `json:"drainNatIps,omitempty"`
-	EnableDynamicPortAllocation      *bool                                    `json:"enableDynamicPortAllocation,omitempty"`
-	EnableEndpointIndependentMapping *bool                                    `json:"enableEndpointIndependentMapping,omitempty"`
+	EnableDynamicPortAllocation      stack.Boolean                            `json:"enableDynamicPortAllocation,omitempty"`
+	EnableEndpointIndependentMapping stack.Boolean                            `json:"enableEndpointIndependentMapping,omitempty"`
 	EndpointTypes                    []RouterNatEndpointTypes                 `json:"endpointTypes,omitempty"`
-	IcmpIdleTimeoutSec               *int64                                   `json:"icmpIdleTimeoutSec,omitempty"`
+	IcmpIdleTimeoutSec               stack.Integer                            `json:"icmpIdleTimeoutSec,omitempty"`
 	LogConfig                        *RouterNatLogConfig                      `json:"logConfig,omitempty"`
-	MaxPortsPerVm                    *int64                                   `json:"maxPortsPerVm,omitempty"`
-	MinPortsPerVm                    *int64                                   `json:"minPortsPerVm,omitempty"`
+	MaxPortsPerVm                    stack.Integer                            `json:"maxPortsPerVm,omitempty"`
+	MinPortsPerVm                    stack.Integer                            `json:"minPortsPerVm,omitempty"`
 	Name                             string                                   `json:"name,omitempty"`
 	Nat64Subnetworks                 []RouterNatSubnetworkToNat64             `json:"nat64Subnetworks,omitempty"`
 	NatIpAllocateOption              RouterNatNatIpAllocateOption             `json:"natIpAllocateOption,omitempty"`
@@ -2173,11 +2173,11 @@ type RouterNat struct {
 	SourceSubnetworkIpRangesToNat    RouterNatSourceSubnetworkIpRangesToNat   `json:"sourceSubnetworkIpRangesToNat,omitempty"`
 	SourceSubnetworkIpRangesToNat64  RouterNatSourceSubnetworkIpRangesToNat64 `json:"sourceSubnetworkIpRangesToNat64,omitempty"`
 	Subnetworks                      []RouterNatSubnetworkToNat               `json:"subnetworks,omitempty"`
-	TcpEstablishedIdleTimeoutSec     *int64                                   `json:"tcpEstablishedIdleTimeoutSec,omitempty"`
-	TcpTimeWaitTimeoutSec            *int64                                   `json:"tcpTimeWaitTimeoutSec,omitempty"`
-	TcpTransitoryIdleTimeoutSec      *int64                                   `json:"tcpTransitoryIdleTimeoutSec,omitempty"`
+	TcpEstablishedIdleTimeoutSec     stack.Integer                            `json:"tcpEstablishedIdleTimeoutSec,omitempty"`
+	TcpTimeWaitTimeoutSec            stack.Integer                            `json:"tcpTimeWaitTimeoutSec,omitempty"`
+	TcpTransitoryIdleTimeoutSec      stack.Integer                            `json:"tcpTransitoryIdleTimeoutSec,omitempty"`
 	Type                             RouterNatType                            `json:"type,omitempty"`
-	UdpIdleTimeoutSec                *int64                                   `json:"udpIdleTimeoutSec,omitempty"`
+	UdpIdleTimeoutSec                stack.Integer                            `json:"udpIdleTimeoutSec,omitempty"`
 }
 
 // RouterParams: the message `RouterParams` of properties.
@@ -2207,14 +2207,14 @@ type NetworkEndpointGroupCloudRun struct {
 
 // NetworkEndpointGroupPscData: the message `NetworkEndpointGroupPscData` of properties.
 type NetworkEndpointGroupPscData struct {
-	ProducerPort *int64 `json:"producerPort,omitempty"`
+	ProducerPort stack.Integer `json:"producerPort,omitempty"`
 }
 
 // BackendCustomMetric: the message `BackendCustomMetric` of properties.
 type BackendCustomMetric struct {
-	DryRun         *bool    `json:"dryRun,omitempty"`
-	MaxUtilization *float64 `json:"maxUtilization,omitempty"`
-	Name           string   `json:"name,omitempty"`
+	DryRun         stack.Boolean `json:"dryRun,omitempty"`
+	MaxUtilization stack.Float   `json:"maxUtilization,omitempty"`
+	Name           string        `json:"name,omitempty"`
 }
 
 // BackendBackendOrchestrationInfo: the message `BackendBackendOrchestrationInfo` of properties.
@@ -2225,21 +2225,21 @@ type BackendBackendOrchestrationInfo struct {
 // Backend: the message `Backend` of properties.
 type Backend struct {
 	BalancingMode                  BackendBalancingMode             `json:"balancingMode,omitempty"`
-	CapacityScaler                 *float64                         `json:"capacityScaler,omitempty"`
+	CapacityScaler                 stack.Float                      `json:"capacityScaler,omitempty"`
 	CustomMetrics                  []BackendCustomMetric            `json:"customMetrics,omitempty"`
 	Description                    string                           `json:"description,omitempty"`
-	Failover                       *bool                            `json:"failover,omitempty"`
+	Failover                       stack.Boolean                    `json:"failover,omitempty"`
 	Group                          string                           `json:"group,omitempty"`
-	MaxConnections                 *int64                           `json:"maxConnections,omitempty"`
-	MaxConnectionsPerEndpoint      *int64                           `json:"maxConnectionsPerEndpoint,omitempty"`
-	MaxConnectionsPerInstance      *int64                           `json:"maxConnectionsPerInstance,omitempty"`
-	MaxInFlightRequests            *int64                           `json:"maxInFlightRequests,omitempty"`
-	MaxInFlightRequestsPerEndpoint *int64                           `json:"maxInFlightRequestsPerEndpoint,omitempty"`
-	MaxInFlightRequestsPerInstance *int64                           `json:"maxInFlightRequestsPerInstance,omitempty"`
-	MaxRate                        *int64                           `json:"maxRate,omitempty"`
-	MaxRatePerEndpoint             *float64                         `json:"maxRatePerEndpoint,omitempty"`
-	MaxRatePerInstance             *float64                         `json:"maxRatePerInstance,omitempty"`
-	MaxUtilization                 *float64                         `json:"maxUtilization,omitempty"`
+	MaxConnections                 stack.Integer                    `json:"maxConnections,omitempty"`
+	MaxConnectionsPerEndpoint      stack.Integer                    `json:"maxConnectionsPerEndpoint,omitempty"`
+	MaxConnectionsPerInstance      stack.Integer                    `json:"maxConnectionsPerInstance,omitempty"`
+	MaxInFlightRequests            stack.Integer                    `json:"maxInFlightRequests,omitempty"`
+	MaxInFlightRequestsPerEndpoint stack.Integer                    `json:"maxInFlightRequestsPerEndpoint,omitempty"`
+	MaxInFlightRequestsPerInstance stack.Integer                    `json:"maxInFlightRequestsPerInstance,omitempty"`
+	MaxRate                        stack.Integer                    `json:"maxRate,omitempty"`
+	MaxRatePerEndpoint             stack.Float                      `json:"maxRatePerEndpoint,omitempty"`
+	MaxRatePerInstance             stack.Float                      `json:"maxRatePerInstance,omitempty"`
+	MaxUtilization                 stack.Float                      `json:"maxUtilization,omitempty"`
 	OrchestrationInfo              *BackendBackendOrchestrationInfo `json:"orchestrationInfo,omitempty"`
 	Preference                     BackendPreference                `json:"preference,omitempty"`
 	TrafficDuration                BackendTrafficDuration           `json:"trafficDuration,omitempty"`
@@ -2252,19 +2252,19 @@ type BackendServiceCdnPolicyBypassCacheOnRequestHeader struct {
 
 // CacheKeyPolicy: the message `CacheKeyPolicy` of properties.
 type CacheKeyPolicy struct {
-	IncludeHost          *bool    `json:"includeHost,omitempty"`
-	IncludeHttpHeaders   []string `json:"includeHttpHeaders,omitempty"`
-	IncludeNamedCookies  []string `json:"includeNamedCookies,omitempty"`
-	IncludeProtocol      *bool    `json:"includeProtocol,omitempty"`
-	IncludeQueryString   *bool    `json:"includeQueryString,omitempty"`
-	QueryStringBlacklist []string `json:"queryStringBlacklist,omitempty"`
-	QueryStringWhitelist []string `json:"queryStringWhitelist,omitempty"`
+	IncludeHost          stack.Boolean `json:"includeHost,omitempty"`
+	IncludeHttpHeaders   []string      `json:"includeHttpHeaders,omitempty"`
+	IncludeNamedCookies  []string      `json:"includeNamedCookies,omitempty"`
+	IncludeProtocol      stack.Boolean `json:"includeProtocol,omitempty"`
+	IncludeQueryString   stack.Boolean `json:"includeQueryString,omitempty"`
+	QueryStringBlacklist []string      `json:"queryStringBlacklist,omitempty"`
+	QueryStringWhitelist []string      `json:"queryStringWhitelist,omitempty"`
 }
 
 // BackendServiceCdnPolicyNegativeCachingPolicy: the message `BackendServiceCdnPolicyNegativeCachingPolicy` of properties.
 type BackendServiceCdnPolicyNegativeCachingPolicy struct {
-	Code *int64 `json:"code,omitempty"`
-	Ttl  *int64 `json:"ttl,omitempty"`
+	Code stack.Integer `json:"code,omitempty"`
+	Ttl  stack.Integer `json:"ttl,omitempty"`
 }
 
 // BackendServiceCdnPolicy: the message `BackendServiceCdnPolicy` of properties.
@@ -2272,42 +2272,42 @@ type BackendServiceCdnPolicy struct {
 	BypassCacheOnRequestHeaders []BackendServiceCdnPolicyBypassCacheOnRequestHeader `json:"bypassCacheOnRequestHeaders,omitempty"`
 	CacheKeyPolicy              *CacheKeyPolicy                                     `json:"cacheKeyPolicy,omitempty"`
 	CacheMode                   BackendServiceCdnPolicyCacheMode                    `json:"cacheMode,omitempty"`
-	ClientTtl                   *int64                                              `json:"clientTtl,omitempty"`
-	DefaultTtl                  *int64                                              `json:"defaultTtl,omitempty"`
-	MaxTtl                      *int64                                              `json:"maxTtl,omitempty"`
-	NegativeCaching             *bool                                               `json:"negativeCaching,omitempty"`
+	ClientTtl                   stack.Integer                                       `json:"clientTtl,omitempty"`
+	DefaultTtl                  stack.Integer                                       `json:"defaultTtl,omitempty"`
+	MaxTtl                      stack.Integer                                       `json:"maxTtl,omitempty"`
+	NegativeCaching             stack.Boolean                                       `json:"negativeCaching,omitempty"`
 	NegativeCachingPolicy       []BackendServiceCdnPolicyNegativeCachingPolicy      `json:"negativeCachingPolicy,omitempty"`
-	RequestCoalescing           *bool                                               `json:"requestCoalescing,omitempty"`
-	ServeWhileStale             *int64                                              `json:"serveWhileStale,omitempty"`
-	SignedUrlCacheMaxAgeSec     *stack.LongInteger                                  `json:"signedUrlCacheMaxAgeSec,omitempty"`
+	RequestCoalescing           stack.Boolean                                       `json:"requestCoalescing,omitempty"`
+	ServeWhileStale             stack.Integer                                       `json:"serveWhileStale,omitempty"`
+	SignedUrlCacheMaxAgeSec     stack.LongInteger                                   `json:"signedUrlCacheMaxAgeSec,omitempty"`
 }
 
 // CircuitBreakers: the message `CircuitBreakers` of properties.
 type CircuitBreakers struct {
-	MaxConnections           *int64 `json:"maxConnections,omitempty"`
-	MaxPendingRequests       *int64 `json:"maxPendingRequests,omitempty"`
-	MaxRequests              *int64 `json:"maxRequests,omitempty"`
-	MaxRequestsPerConnection *int64 `json:"maxRequestsPerConnection,omitempty"`
-	MaxRetries               *int64 `json:"maxRetries,omitempty"`
+	MaxConnections           stack.Integer `json:"maxConnections,omitempty"`
+	MaxPendingRequests       stack.Integer `json:"maxPendingRequests,omitempty"`
+	MaxRequests              stack.Integer `json:"maxRequests,omitempty"`
+	MaxRequestsPerConnection stack.Integer `json:"maxRequestsPerConnection,omitempty"`
+	MaxRetries               stack.Integer `json:"maxRetries,omitempty"`
 }
 
 // ConnectionDraining: the message `ConnectionDraining` of properties.
 type ConnectionDraining struct {
-	DrainingTimeoutSec *int64 `json:"drainingTimeoutSec,omitempty"`
+	DrainingTimeoutSec stack.Integer `json:"drainingTimeoutSec,omitempty"`
 }
 
 // BackendServiceConnectionTrackingPolicy: the message `BackendServiceConnectionTrackingPolicy` of properties.
 type BackendServiceConnectionTrackingPolicy struct {
 	ConnectionPersistenceOnUnhealthyBackends BackendServiceConnectionTrackingPolicyConnectionPersistenceOnUnhealthyBackends `json:"connectionPersistenceOnUnhealthyBackends,omitempty"`
-	EnableStrongAffinity                     *bool                                                                          `json:"enableStrongAffinity,omitempty"`
-	IdleTimeoutSec                           *int64                                                                         `json:"idleTimeoutSec,omitempty"`
+	EnableStrongAffinity                     stack.Boolean                                                                  `json:"enableStrongAffinity,omitempty"`
+	IdleTimeoutSec                           stack.Integer                                                                  `json:"idleTimeoutSec,omitempty"`
 	TrackingMode                             BackendServiceConnectionTrackingPolicyTrackingMode                             `json:"trackingMode,omitempty"`
 }
 
 // Duration: the message `Duration` of properties.
 type Duration struct {
-	Nanos   *int64             `json:"nanos,omitempty"`
-	Seconds *stack.LongInteger `json:"seconds,omitempty"`
+	Nanos   stack.Integer     `json:"nanos,omitempty"`
+	Seconds stack.LongInteger `json:"seconds,omitempty"`
 }
 
 // ConsistentHashLoadBalancerSettingsHttpCookie: the message `ConsistentHashLoadBalancerSettingsHttpCookie` of properties.
@@ -2321,24 +2321,24 @@ type ConsistentHashLoadBalancerSettingsHttpCookie struct {
 type ConsistentHashLoadBalancerSettings struct {
 	HttpCookie      *ConsistentHashLoadBalancerSettingsHttpCookie `json:"httpCookie,omitempty"`
 	HttpHeaderName  string                                        `json:"httpHeaderName,omitempty"`
-	MinimumRingSize *stack.LongInteger                            `json:"minimumRingSize,omitempty"`
+	MinimumRingSize stack.LongInteger                             `json:"minimumRingSize,omitempty"`
 }
 
 // BackendServiceCustomMetric: the message `BackendServiceCustomMetric` of properties.
 type BackendServiceCustomMetric struct {
-	DryRun *bool  `json:"dryRun,omitempty"`
-	Name   string `json:"name,omitempty"`
+	DryRun stack.Boolean `json:"dryRun,omitempty"`
+	Name   string        `json:"name,omitempty"`
 }
 
 // BackendServiceDynamicForwardingForwardProxy: the message `BackendServiceDynamicForwardingForwardProxy` of properties.
 type BackendServiceDynamicForwardingForwardProxy struct {
-	Enabled   *bool                                                `json:"enabled,omitempty"`
+	Enabled   stack.Boolean                                        `json:"enabled,omitempty"`
 	ProxyMode BackendServiceDynamicForwardingForwardProxyProxyMode `json:"proxyMode,omitempty"`
 }
 
 // BackendServiceDynamicForwardingIpPortSelection: the message `BackendServiceDynamicForwardingIpPortSelection` of properties.
 type BackendServiceDynamicForwardingIpPortSelection struct {
-	Enabled *bool `json:"enabled,omitempty"`
+	Enabled stack.Boolean `json:"enabled,omitempty"`
 }
 
 // BackendServiceDynamicForwarding: the message `BackendServiceDynamicForwarding` of properties.
@@ -2349,9 +2349,9 @@ type BackendServiceDynamicForwarding struct {
 
 // BackendServiceFailoverPolicy: the message `BackendServiceFailoverPolicy` of properties.
 type BackendServiceFailoverPolicy struct {
-	DisableConnectionDrainOnFailover *bool    `json:"disableConnectionDrainOnFailover,omitempty"`
-	DropTrafficIfUnhealthy           *bool    `json:"dropTrafficIfUnhealthy,omitempty"`
-	FailoverRatio                    *float64 `json:"failoverRatio,omitempty"`
+	DisableConnectionDrainOnFailover stack.Boolean `json:"disableConnectionDrainOnFailover,omitempty"`
+	DropTrafficIfUnhealthy           stack.Boolean `json:"dropTrafficIfUnhealthy,omitempty"`
+	FailoverRatio                    stack.Float   `json:"failoverRatio,omitempty"`
 }
 
 // BackendServiceHAPolicyLeaderNetworkEndpoint: the message `BackendServiceHAPolicyLeaderNetworkEndpoint` of properties.
@@ -2373,9 +2373,9 @@ type BackendServiceHAPolicy struct {
 
 // BackendServiceIAP: the message `BackendServiceIAP` of properties.
 type BackendServiceIAP struct {
-	Enabled            *bool  `json:"enabled,omitempty"`
-	Oauth2ClientId     string `json:"oauth2ClientId,omitempty"`
-	Oauth2ClientSecret string `json:"oauth2ClientSecret,omitempty"`
+	Enabled            stack.Boolean `json:"enabled,omitempty"`
+	Oauth2ClientId     string        `json:"oauth2ClientId,omitempty"`
+	Oauth2ClientSecret string        `json:"oauth2ClientSecret,omitempty"`
 }
 
 // BackendServiceLocalityLoadBalancingPolicyConfigCustomPolicy: the message `BackendServiceLocalityLoadBalancingPolicyConfigCustomPolicy` of properties.
@@ -2402,18 +2402,18 @@ type BackendServiceLogConfigLoggingHttpHeader struct {
 
 // BackendServiceLogConfig: the message `BackendServiceLogConfig` of properties.
 type BackendServiceLogConfig struct {
-	Enable                     *bool                                      `json:"enable,omitempty"`
+	Enable                     stack.Boolean                              `json:"enable,omitempty"`
 	LoggingHttpRequestHeaders  []BackendServiceLogConfigLoggingHttpHeader `json:"loggingHttpRequestHeaders,omitempty"`
 	LoggingHttpResponseHeaders []BackendServiceLogConfigLoggingHttpHeader `json:"loggingHttpResponseHeaders,omitempty"`
 	OptionalFields             []string                                   `json:"optionalFields,omitempty"`
 	OptionalMode               BackendServiceLogConfigOptionalMode        `json:"optionalMode,omitempty"`
-	SampleRate                 *float64                                   `json:"sampleRate,omitempty"`
+	SampleRate                 stack.Float                                `json:"sampleRate,omitempty"`
 }
 
 // BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity: the message `BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity` of properties.
 type BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinity struct {
 	Spillover      BackendServiceNetworkPassThroughLbTrafficPolicyZonalAffinitySpillover `json:"spillover,omitempty"`
-	SpilloverRatio *float64                                                              `json:"spilloverRatio,omitempty"`
+	SpilloverRatio stack.Float                                                           `json:"spilloverRatio,omitempty"`
 }
 
 // BackendServiceNetworkPassThroughLbTrafficPolicy: the message `BackendServiceNetworkPassThroughLbTrafficPolicy` of properties.
@@ -2428,17 +2428,17 @@ type BackendServiceOrchestrationInfo struct {
 
 // OutlierDetection: the message `OutlierDetection` of properties.
 type OutlierDetection struct {
-	BaseEjectionTime                   *Duration `json:"baseEjectionTime,omitempty"`
-	ConsecutiveErrors                  *int64    `json:"consecutiveErrors,omitempty"`
-	ConsecutiveGatewayFailure          *int64    `json:"consecutiveGatewayFailure,omitempty"`
-	EnforcingConsecutiveErrors         *int64    `json:"enforcingConsecutiveErrors,omitempty"`
-	EnforcingConsecutiveGatewayFailure *int64    `json:"enforcingConsecutiveGatewayFailure,omitempty"`
-	EnforcingSuccessRate               *int64    `json:"enforcingSuccessRate,omitempty"`
-	Interval                           *Duration `json:"interval,omitempty"`
-	MaxEjectionPercent                 *int64    `json:"maxEjectionPercent,omitempty"`
-	SuccessRateMinimumHosts            *int64    `json:"successRateMinimumHosts,omitempty"`
-	SuccessRateRequestVolume           *int64    `json:"successRateRequestVolume,omitempty"`
-	SuccessRateStdevFactor             *int64    `json:"successRateStdevFactor,omitempty"`
+	BaseEjectionTime                   *Duration     `json:"baseEjectionTime,omitempty"`
+	ConsecutiveErrors                  stack.Integer `json:"consecutiveErrors,omitempty"`
+	ConsecutiveGatewayFailure          stack.Integer `json:"consecutiveGatewayFailure,omitempty"`
+	EnforcingConsecutiveErrors         stack.Integer `json:"enforcingConsecutiveErrors,omitempty"`
+	EnforcingConsecutiveGatewayFailure stack.Integer `json:"enforcingConsecutiveGatewayFailure,omitempty"`
+	EnforcingSuccessRate               stack.Integer `json:"enforcingSuccessRate,omitempty"`
+	Interval                           *Duration     `json:"interval,omitempty"`
+	MaxEjectionPercent                 stack.Integer `json:"maxEjectionPercent,omitempty"`
+	SuccessRateMinimumHosts            stack.Integer `json:"successRateMinimumHosts,omitempty"`
+	SuccessRateRequestVolume           stack.Integer `json:"successRateRequestVolume,omitempty"`
+	SuccessRateStdevFactor             stack.Integer `json:"successRateStdevFactor,omitempty"`
 }
 
 // BackendServiceParams: the message `BackendServiceParams` of properties.
@@ -2489,9 +2489,9 @@ type BackendServiceTlsSettings struct {
 
 // CustomErrorResponsePolicyCustomErrorResponseRule: the message `CustomErrorResponsePolicyCustomErrorResponseRule` of properties.
 type CustomErrorResponsePolicyCustomErrorResponseRule struct {
-	MatchResponseCodes   []string `json:"matchResponseCodes,omitempty"`
-	OverrideResponseCode *int64   `json:"overrideResponseCode,omitempty"`
-	Path                 string   `json:"path,omitempty"`
+	MatchResponseCodes   []string      `json:"matchResponseCodes,omitempty"`
+	OverrideResponseCode stack.Integer `json:"overrideResponseCode,omitempty"`
+	Path                 string        `json:"path,omitempty"`
 }
 
 // CustomErrorResponsePolicy: the message `CustomErrorResponsePolicy` of properties.
@@ -2502,19 +2502,19 @@ type CustomErrorResponsePolicy struct {
 
 // CachePolicyCacheKeyPolicy: the message `CachePolicyCacheKeyPolicy` of properties.
 type CachePolicyCacheKeyPolicy struct {
-	ExcludedQueryParameters []string `json:"excludedQueryParameters,omitempty"`
-	IncludeHost             *bool    `json:"includeHost,omitempty"`
-	IncludeProtocol         *bool    `json:"includeProtocol,omitempty"`
-	IncludeQueryString      *bool    `json:"includeQueryString,omitempty"`
-	IncludedCookieNames     []string `json:"includedCookieNames,omitempty"`
-	IncludedHeaderNames     []string `json:"includedHeaderNames,omitempty"`
-	IncludedQueryParameters []string `json:"includedQueryParameters,omitempty"`
+	ExcludedQueryParameters []string      `json:"excludedQueryParameters,omitempty"`
+	IncludeHost             stack.Boolean `json:"includeHost,omitempty"`
+	IncludeProtocol         stack.Boolean `json:"includeProtocol,omitempty"`
+	IncludeQueryString      stack.Boolean `json:"includeQueryString,omitempty"`
+	IncludedCookieNames     []string      `json:"includedCookieNames,omitempty"`
+	IncludedHeaderNames     []string      `json:"includedHeaderNames,omitempty"`
+	IncludedQueryParameters []string      `json:"includedQueryParameters,omitempty"`
 }
 
 // CachePolicyNegativeCachingPolicy: the message `CachePolicyNegativeCachingPolicy` of properties.
 type CachePolicyNegativeCachingPolicy struct {
-	Code *int64    `json:"code,omitempty"`
-	Ttl  *Duration `json:"ttl,omitempty"`
+	Code stack.Integer `json:"code,omitempty"`
+	Ttl  *Duration     `json:"ttl,omitempty"`
 }
 
 // CachePolicy: the message `CachePolicy` of properties.
@@ -2525,22 +2525,22 @@ type CachePolicy struct {
 	ClientTtl                     *Duration                          `json:"clientTtl,omitempty"`
 	DefaultTtl                    *Duration                          `json:"defaultTtl,omitempty"`
 	MaxTtl                        *Duration                          `json:"maxTtl,omitempty"`
-	NegativeCaching               *bool                              `json:"negativeCaching,omitempty"`
+	NegativeCaching               stack.Boolean                      `json:"negativeCaching,omitempty"`
 	NegativeCachingPolicy         []CachePolicyNegativeCachingPolicy `json:"negativeCachingPolicy,omitempty"`
-	RequestCoalescing             *bool                              `json:"requestCoalescing,omitempty"`
+	RequestCoalescing             stack.Boolean                      `json:"requestCoalescing,omitempty"`
 	ServeWhileStale               *Duration                          `json:"serveWhileStale,omitempty"`
 }
 
 // CorsPolicy: the message `CorsPolicy` of properties.
 type CorsPolicy struct {
-	AllowCredentials   *bool    `json:"allowCredentials,omitempty"`
-	AllowHeaders       []string `json:"allowHeaders,omitempty"`
-	AllowMethods       []string `json:"allowMethods,omitempty"`
-	AllowOriginRegexes []string `json:"allowOriginRegexes,omitempty"`
-	AllowOrigins       []string `json:"allowOrigins,omitempty"`
-	Disabled           *bool    `json:"disabled,omitempty"`
-	ExposeHeaders      []string `json:"exposeHeaders,omitempty"`
-	MaxAge             *int64   `json:"maxAge,omitempty"`
+	AllowCredentials   stack.Boolean `json:"allowCredentials,omitempty"`
+	AllowHeaders       []string      `json:"allowHeaders,omitempty"`
+	AllowMethods       []string      `json:"allowMethods,omitempty"`
+	AllowOriginRegexes []string      `json:"allowOriginRegexes,omitempty"`
+	AllowOrigins       []string      `json:"allowOrigins,omitempty"`
+	Disabled           stack.Boolean `json:"disabled,omitempty"`
+	ExposeHeaders      []string      `json:"exposeHeaders,omitempty"`
+	MaxAge             stack.Integer `json:"maxAge,omitempty"`
 }
 
 // DynamicCompressionPolicy: the message `DynamicCompressionPolicy` of properties.
@@ -2550,14 +2550,14 @@ type DynamicCompressionPolicy struct {
 
 // HttpFaultAbort: the message `HttpFaultAbort` of properties.
 type HttpFaultAbort struct {
-	HttpStatus *int64   `json:"httpStatus,omitempty"`
-	Percentage *float64 `json:"percentage,omitempty"`
+	HttpStatus stack.Integer `json:"httpStatus,omitempty"`
+	Percentage stack.Float   `json:"percentage,omitempty"`
 }
 
 // HttpFaultDelay: the message `HttpFaultDelay` of properties.
 type HttpFaultDelay struct {
-	FixedDelay *Duration `json:"fixedDelay,omitempty"`
-	Percentage *float64  `json:"percentage,omitempty"`
+	FixedDelay *Duration   `json:"fixedDelay,omitempty"`
+	Percentage stack.Float `json:"percentage,omitempty"`
 }
 
 // HttpFaultInjection: the message `HttpFaultInjection` of properties.
@@ -2573,15 +2573,15 @@ type ImageOptimizationPolicy struct {
 
 // RequestMirrorPolicy: the message `RequestMirrorPolicy` of properties.
 type RequestMirrorPolicy struct {
-	BackendService string   `json:"backendService,omitempty"`
-	MirrorPercent  *float64 `json:"mirrorPercent,omitempty"`
+	BackendService string      `json:"backendService,omitempty"`
+	MirrorPercent  stack.Float `json:"mirrorPercent,omitempty"`
 }
 
 // HttpRetryPolicy: the message `HttpRetryPolicy` of properties.
 type HttpRetryPolicy struct {
-	NumRetries      *int64    `json:"numRetries,omitempty"`
-	PerTryTimeout   *Duration `json:"perTryTimeout,omitempty"`
-	RetryConditions []string  `json:"retryConditions,omitempty"`
+	NumRetries      stack.Integer `json:"numRetries,omitempty"`
+	PerTryTimeout   *Duration     `json:"perTryTimeout,omitempty"`
+	RetryConditions []string      `json:"retryConditions,omitempty"`
 }
 
 // RegexRewrite: the message `RegexRewrite` of properties.
@@ -2600,9 +2600,9 @@ type UrlRewrite struct {
 
 // HttpHeaderOption: the message `HttpHeaderOption` of properties.
 type HttpHeaderOption struct {
-	HeaderName  string `json:"headerName,omitempty"`
-	HeaderValue string `json:"headerValue,omitempty"`
-	Replace     *bool  `json:"replace,omitempty"`
+	HeaderName  string        `json:"headerName,omitempty"`
+	HeaderValue string        `json:"headerValue,omitempty"`
+	Replace     stack.Boolean `json:"replace,omitempty"`
 }
 
 // HttpHeaderAction: the message `HttpHeaderAction` of properties.
@@ -2617,7 +2617,7 @@ type HttpHeaderAction struct {
 type WeightedBackendService struct {
 	BackendService string            `json:"backendService,omitempty"`
 	HeaderAction   *HttpHeaderAction `json:"headerAction,omitempty"`
-	Weight         *int64            `json:"weight,omitempty"`
+	Weight         stack.Integer     `json:"weight,omitempty"`
 }
 
 // HttpRouteAction: the message `HttpRouteAction` of properties.
@@ -2638,11 +2638,11 @@ type HttpRouteAction struct {
 // HttpRedirectAction: the message `HttpRedirectAction` of properties.
 type HttpRedirectAction struct {
 	HostRedirect         string                                 `json:"hostRedirect,omitempty"`
-	HttpsRedirect        *bool                                  `json:"httpsRedirect,omitempty"`
+	HttpsRedirect        stack.Boolean                          `json:"httpsRedirect,omitempty"`
 	PathRedirect         string                                 `json:"pathRedirect,omitempty"`
 	PrefixRedirect       string                                 `json:"prefixRedirect,omitempty"`
 	RedirectResponseCode HttpRedirectActionRedirectResponseCode `json:"redirectResponseCode,omitempty"`
-	StripQuery           *bool                                  `json:"stripQuery,omitempty"`
+	StripQuery           stack.Boolean                          `json:"stripQuery,omitempty"`
 }
 
 // HostRule: the message `HostRule` of properties.
@@ -2663,17 +2663,17 @@ type PathRule struct {
 
 // Int64RangeMatch: the message `Int64RangeMatch` of properties.
 type Int64RangeMatch struct {
-	RangeEnd   *stack.LongInteger `json:"rangeEnd,omitempty"`
-	RangeStart *stack.LongInteger `json:"rangeStart,omitempty"`
+	RangeEnd   stack.LongInteger `json:"rangeEnd,omitempty"`
+	RangeStart stack.LongInteger `json:"rangeStart,omitempty"`
 }
 
 // HttpHeaderMatch: the message `HttpHeaderMatch` of properties.
 type HttpHeaderMatch struct {
 	ExactMatch   string           `json:"exactMatch,omitempty"`
 	HeaderName   string           `json:"headerName,omitempty"`
-	InvertMatch  *bool            `json:"invertMatch,omitempty"`
+	InvertMatch  stack.Boolean    `json:"invertMatch,omitempty"`
 	PrefixMatch  string           `json:"prefixMatch,omitempty"`
-	PresentMatch *bool            `json:"presentMatch,omitempty"`
+	PresentMatch stack.Boolean    `json:"presentMatch,omitempty"`
 	RangeMatch   *Int64RangeMatch `json:"rangeMatch,omitempty"`
 	RegexMatch   string           `json:"regexMatch,omitempty"`
 	SuffixMatch  string           `json:"suffixMatch,omitempty"`
@@ -2693,17 +2693,17 @@ type MetadataFilter struct {
 
 // HttpQueryParameterMatch: the message `HttpQueryParameterMatch` of properties.
 type HttpQueryParameterMatch struct {
-	ExactMatch   string `json:"exactMatch,omitempty"`
-	Name         string `json:"name,omitempty"`
-	PresentMatch *bool  `json:"presentMatch,omitempty"`
-	RegexMatch   string `json:"regexMatch,omitempty"`
+	ExactMatch   string        `json:"exactMatch,omitempty"`
+	Name         string        `json:"name,omitempty"`
+	PresentMatch stack.Boolean `json:"presentMatch,omitempty"`
+	RegexMatch   string        `json:"regexMatch,omitempty"`
 }
 
 // HttpRouteRuleMatch: the message `HttpRouteRuleMatch` of properties.
 type HttpRouteRuleMatch struct {
 	FullPathMatch         string                    `json:"fullPathMatch,omitempty"`
 	HeaderMatches         []HttpHeaderMatch         `json:"headerMatches,omitempty"`
-	IgnoreCase            *bool                     `json:"ignoreCase,omitempty"`
+	IgnoreCase            stack.Boolean             `json:"ignoreCase,omitempty"`
 	MetadataFilters       []MetadataFilter          `json:"metadataFilters,omitempty"`
 	PathTemplateMatch     string                    `json:"pathTemplateMatch,omitempty"`
 	PrefixMatch           string                    `json:"prefixMatch,omitempty"`
@@ -2717,7 +2717,7 @@ type HttpRouteRule struct {
 	Description               string                     `json:"description,omitempty"`
 	HeaderAction              *HttpHeaderAction          `json:"headerAction,omitempty"`
 	MatchRules                []HttpRouteRuleMatch       `json:"matchRules,omitempty"`
-	Priority                  *int64                     `json:"priority,omitempty"`
+	Priority                  stack.Integer              `json:"priority,omitempty"`
 	RouteAction               *HttpRouteAction           `json:"routeAction,omitempty"`
 	Service                   string                     `json:"service,omitempty"`
 	UrlRedirect               *HttpRedirectAction        `json:"urlRedirect,omitempty"`
@@ -2746,7 +2746,7 @@ type UrlMapTestHeader struct {
 type UrlMapTest struct {
 	Description                  string             `json:"description,omitempty"`
 	ExpectedOutputUrl            string             `json:"expectedOutputUrl,omitempty"`
-	ExpectedRedirectResponseCode *int64             `json:"expectedRedirectResponseCode,omitempty"`
+	ExpectedRedirectResponseCode stack.Integer      `json:"expectedRedirectResponseCode,omitempty"`
 	Headers                      []UrlMapTestHeader `json:"headers,omitempty"`
 	Host                         string             `json:"host,omitempty"`
 	Path                         string             `json:"path,omitempty"`

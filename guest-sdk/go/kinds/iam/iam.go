@@ -194,7 +194,7 @@ func (it CustomRoleHandle) Title() string {
 // WorkloadIdentityPool: A pool of identities from elsewhere, so that a CI system needs no key.
 type WorkloadIdentityPool struct {
 	Description                     string                           `json:"description,omitempty"`
-	Disabled                        *bool                            `json:"disabled,omitempty"`
+	Disabled                        stack.Boolean                    `json:"disabled,omitempty"`
 	DisplayName                     string                           `json:"displayName,omitempty"`
 	InlineCertificateIssuanceConfig *InlineCertificateIssuanceConfig `json:"inlineCertificateIssuanceConfig,omitempty"`
 	InlineTrustConfig               *InlineTrustConfig               `json:"inlineTrustConfig,omitempty"`
@@ -273,7 +273,7 @@ type WorkloadIdentityPoolProvider struct {
 	AttributeMapping     map[string]string `json:"attributeMapping,omitempty"`
 	Aws                  *Aws              `json:"aws,omitempty"`
 	Description          string            `json:"description,omitempty"`
-	Disabled             *bool             `json:"disabled,omitempty"`
+	Disabled             stack.Boolean     `json:"disabled,omitempty"`
 	DisplayName          string            `json:"displayName,omitempty"`
 	Name                 string            `json:"name,omitempty"`
 	Oidc                 *Oidc             `json:"oidc,omitempty"`
@@ -379,8 +379,8 @@ type InlineCertificateIssuanceConfig struct {
 	CaPools                  map[string]string                           `json:"caPools,omitempty"`
 	KeyAlgorithm             InlineCertificateIssuanceConfigKeyAlgorithm `json:"keyAlgorithm,omitempty"`
 	Lifetime                 string                                      `json:"lifetime,omitempty"`
-	RotationWindowPercentage *int64                                      `json:"rotationWindowPercentage,omitempty"`
-	UseDefaultSharedCa       *bool                                       `json:"useDefaultSharedCa,omitempty"`
+	RotationWindowPercentage stack.Integer                               `json:"rotationWindowPercentage,omitempty"`
+	UseDefaultSharedCa       stack.Boolean                               `json:"useDefaultSharedCa,omitempty"`
 }
 
 // IntermediateCA: the message `IntermediateCA` of properties.
@@ -397,7 +397,7 @@ type TrustAnchor struct {
 type TrustStore struct {
 	IntermediateCas      []IntermediateCA `json:"intermediateCas,omitempty"`
 	TrustAnchors         []TrustAnchor    `json:"trustAnchors,omitempty"`
-	TrustDefaultSharedCa *bool            `json:"trustDefaultSharedCa,omitempty"`
+	TrustDefaultSharedCa stack.Boolean    `json:"trustDefaultSharedCa,omitempty"`
 }
 
 // InlineTrustConfig: the message `InlineTrustConfig` of properties.

@@ -107,13 +107,13 @@ func (it CloudRunServiceIamMemberHandle) Service() string {
 
 // AllowedDomainsSettings: the message `AllowedDomainsSettings` of properties.
 type AllowedDomainsSettings struct {
-	Domains []string `json:"domains,omitempty"`
-	Enable  *bool    `json:"enable,omitempty"`
+	Domains []string      `json:"domains,omitempty"`
+	Enable  stack.Boolean `json:"enable,omitempty"`
 }
 
 // CorsSettings: the message `CorsSettings` of properties.
 type CorsSettings struct {
-	AllowHttpOptions *bool `json:"allowHttpOptions,omitempty"`
+	AllowHttpOptions stack.Boolean `json:"allowHttpOptions,omitempty"`
 }
 
 // GcipSettings: the message `GcipSettings` of properties.
@@ -212,14 +212,14 @@ type AccessSettings struct {
 
 // AccessDeniedPageSettings: the message `AccessDeniedPageSettings` of properties.
 type AccessDeniedPageSettings struct {
-	AccessDeniedPageUri               string `json:"accessDeniedPageUri,omitempty"`
-	GenerateTroubleshootingUri        *bool  `json:"generateTroubleshootingUri,omitempty"`
-	RemediationTokenGenerationEnabled *bool  `json:"remediationTokenGenerationEnabled,omitempty"`
+	AccessDeniedPageUri               string        `json:"accessDeniedPageUri,omitempty"`
+	GenerateTroubleshootingUri        stack.Boolean `json:"generateTroubleshootingUri,omitempty"`
+	RemediationTokenGenerationEnabled stack.Boolean `json:"remediationTokenGenerationEnabled,omitempty"`
 }
 
 // AttributePropagationSettings: the message `AttributePropagationSettings` of properties.
 type AttributePropagationSettings struct {
-	Enable            *bool                                           `json:"enable,omitempty"`
+	Enable            stack.Boolean                                   `json:"enable,omitempty"`
 	Expression        string                                          `json:"expression,omitempty"`
 	OutputCredentials []AttributePropagationSettingsOutputCredentials `json:"outputCredentials,omitempty"`
 }

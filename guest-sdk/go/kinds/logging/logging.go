@@ -10,7 +10,7 @@ type LogMetric struct {
 	BucketName       string            `json:"bucketName,omitempty"`
 	BucketOptions    *BucketOptions    `json:"bucketOptions,omitempty"`
 	Description      string            `json:"description,omitempty"`
-	Disabled         *bool             `json:"disabled,omitempty"`
+	Disabled         stack.Boolean     `json:"disabled,omitempty"`
 	Filter           string            `json:"filter,omitempty"`
 	LabelExtractors  map[string]string `json:"labelExtractors,omitempty"`
 	MetricDescriptor *MetricDescriptor `json:"metricDescriptor,omitempty"`
@@ -107,11 +107,11 @@ type LogSink struct {
 	BigqueryOptions   *BigQueryOptions `json:"bigqueryOptions,omitempty"`
 	Description       string           `json:"description,omitempty"`
 	Destination       string           `json:"destination,omitempty"`
-	Disabled          *bool            `json:"disabled,omitempty"`
+	Disabled          stack.Boolean    `json:"disabled,omitempty"`
 	Exclusions        []LogExclusion   `json:"exclusions,omitempty"`
 	Filter            string           `json:"filter,omitempty"`
-	IncludeChildren   *bool            `json:"includeChildren,omitempty"`
-	InterceptChildren *bool            `json:"interceptChildren,omitempty"`
+	IncludeChildren   stack.Boolean    `json:"includeChildren,omitempty"`
+	InterceptChildren stack.Boolean    `json:"interceptChildren,omitempty"`
 	Name              string           `json:"name,omitempty"`
 	Project           string           `json:"project,omitempty"`
 }
@@ -211,16 +211,16 @@ type Explicit struct {
 
 // Exponential: the message `Exponential` of properties.
 type Exponential struct {
-	GrowthFactor     *float64 `json:"growthFactor,omitempty"`
-	NumFiniteBuckets *int64   `json:"numFiniteBuckets,omitempty"`
-	Scale            *float64 `json:"scale,omitempty"`
+	GrowthFactor     stack.Float   `json:"growthFactor,omitempty"`
+	NumFiniteBuckets stack.Integer `json:"numFiniteBuckets,omitempty"`
+	Scale            stack.Float   `json:"scale,omitempty"`
 }
 
 // Linear: the message `Linear` of properties.
 type Linear struct {
-	NumFiniteBuckets *int64   `json:"numFiniteBuckets,omitempty"`
-	Offset           *float64 `json:"offset,omitempty"`
-	Width            *float64 `json:"width,omitempty"`
+	NumFiniteBuckets stack.Integer `json:"numFiniteBuckets,omitempty"`
+	Offset           stack.Float   `json:"offset,omitempty"`
+	Width            stack.Float   `json:"width,omitempty"`
 }
 
 // BucketOptions: the message `BucketOptions` of properties.
@@ -262,15 +262,15 @@ type MetricDescriptor struct {
 
 // BigQueryOptions: the message `BigQueryOptions` of properties.
 type BigQueryOptions struct {
-	UsePartitionedTables *bool `json:"usePartitionedTables,omitempty"`
+	UsePartitionedTables stack.Boolean `json:"usePartitionedTables,omitempty"`
 }
 
 // LogExclusion: the message `LogExclusion` of properties.
 type LogExclusion struct {
-	Description string `json:"description,omitempty"`
-	Disabled    *bool  `json:"disabled,omitempty"`
-	Filter      string `json:"filter,omitempty"`
-	Name        string `json:"name,omitempty"`
+	Description string        `json:"description,omitempty"`
+	Disabled    stack.Boolean `json:"disabled,omitempty"`
+	Filter      string        `json:"filter,omitempty"`
+	Name        string        `json:"name,omitempty"`
 }
 
 // LabelDescriptorValueType is one of the constants with this type.

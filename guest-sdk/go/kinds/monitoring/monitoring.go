@@ -12,7 +12,7 @@ type AlertPolicy struct {
 	Conditions           []Condition         `json:"conditions,omitempty"`
 	DisplayName          string              `json:"displayName,omitempty"`
 	Documentation        *Documentation      `json:"documentation,omitempty"`
-	Enabled              *bool               `json:"enabled,omitempty"`
+	Enabled              stack.Boolean       `json:"enabled,omitempty"`
 	MutationRecord       *MutationRecord     `json:"mutationRecord,omitempty"`
 	NotificationChannels []string            `json:"notificationChannels,omitempty"`
 	Project              string              `json:"project,omitempty"`
@@ -109,7 +109,7 @@ type NotificationChannel struct {
 	CreationRecord  *MutationRecord   `json:"creationRecord,omitempty"`
 	Description     string            `json:"description,omitempty"`
 	DisplayName     string            `json:"displayName,omitempty"`
-	Enabled         *bool             `json:"enabled,omitempty"`
+	Enabled         stack.Boolean     `json:"enabled,omitempty"`
 	Labels          map[string]string `json:"labels,omitempty"`
 	MutationRecords []MutationRecord  `json:"mutationRecords,omitempty"`
 	Project         string            `json:"project,omitempty"`
@@ -189,12 +189,12 @@ func (it NotificationChannelHandle) VerificationStatus() string {
 type UptimeCheckConfig struct {
 	CheckerType       UptimeCheckConfigCheckerType       `json:"checkerType,omitempty"`
 	ContentMatchers   []ContentMatcher                   `json:"contentMatchers,omitempty"`
-	Disabled          *bool                              `json:"disabled,omitempty"`
+	Disabled          stack.Boolean                      `json:"disabled,omitempty"`
 	DisplayName       string                             `json:"displayName,omitempty"`
 	HttpCheck         *HttpCheck                         `json:"httpCheck,omitempty"`
 	InternalCheckers  []InternalChecker                  `json:"internalCheckers,omitempty"`
-	IsInternal        *bool                              `json:"isInternal,omitempty"`
-	LogCheckFailures  *bool                              `json:"logCheckFailures,omitempty"`
+	IsInternal        stack.Boolean                      `json:"isInternal,omitempty"`
+	LogCheckFailures  stack.Boolean                      `json:"logCheckFailures,omitempty"`
 	MonitoredResource *MonitoredResource                 `json:"monitoredResource,omitempty"`
 	Period            string                             `json:"period,omitempty"`
 	Project           string                             `json:"project,omitempty"`
@@ -420,8 +420,8 @@ type Aggregation struct {
 
 // Trigger: the message `Trigger` of properties.
 type Trigger struct {
-	Count   *int64   `json:"count,omitempty"`
-	Percent *float64 `json:"percent,omitempty"`
+	Count   stack.Integer `json:"count,omitempty"`
+	Percent stack.Float   `json:"percent,omitempty"`
 }
 
 // MetricAbsence: the message `MetricAbsence` of properties.
@@ -449,7 +449,7 @@ type MonitoringQueryLanguageCondition struct {
 // PrometheusQueryLanguageCondition: the message `PrometheusQueryLanguageCondition` of properties.
 type PrometheusQueryLanguageCondition struct {
 	AlertRule               string            `json:"alertRule,omitempty"`
-	DisableMetricValidation *bool             `json:"disableMetricValidation,omitempty"`
+	DisableMetricValidation stack.Boolean     `json:"disableMetricValidation,omitempty"`
 	Duration                string            `json:"duration,omitempty"`
 	EvaluationInterval      string            `json:"evaluationInterval,omitempty"`
 	Labels                  map[string]string `json:"labels,omitempty"`
@@ -464,33 +464,33 @@ type BooleanTest struct {
 
 // TimeOfDay: the message `TimeOfDay` of properties.
 type TimeOfDay struct {
-	Hours   *int64 `json:"hours,omitempty"`
-	Minutes *int64 `json:"minutes,omitempty"`
-	Nanos   *int64 `json:"nanos,omitempty"`
-	Seconds *int64 `json:"seconds,omitempty"`
+	Hours   stack.Integer `json:"hours,omitempty"`
+	Minutes stack.Integer `json:"minutes,omitempty"`
+	Nanos   stack.Integer `json:"nanos,omitempty"`
+	Seconds stack.Integer `json:"seconds,omitempty"`
 }
 
 // Daily: the message `Daily` of properties.
 type Daily struct {
-	ExecutionTime *TimeOfDay `json:"executionTime,omitempty"`
-	Periodicity   *int64     `json:"periodicity,omitempty"`
+	ExecutionTime *TimeOfDay    `json:"executionTime,omitempty"`
+	Periodicity   stack.Integer `json:"periodicity,omitempty"`
 }
 
 // Hourly: the message `Hourly` of properties.
 type Hourly struct {
-	MinuteOffset *int64 `json:"minuteOffset,omitempty"`
-	Periodicity  *int64 `json:"periodicity,omitempty"`
+	MinuteOffset stack.Integer `json:"minuteOffset,omitempty"`
+	Periodicity  stack.Integer `json:"periodicity,omitempty"`
 }
 
 // Minutes: the message `Minutes` of properties.
 type Minutes struct {
-	Periodicity *int64 `json:"periodicity,omitempty"`
+	Periodicity stack.Integer `json:"periodicity,omitempty"`
 }
 
 // RowCountTest: the message `RowCountTest` of properties.
 type RowCountTest struct {
 	Comparison RowCountTestComparison `json:"comparison,omitempty"`
-	Threshold  *stack.LongInteger     `json:"threshold,omitempty"`
+	Threshold  stack.LongInteger      `json:"threshold,omitempty"`
 }
 
 // SqlCondition: the message `SqlCondition` of properties.
@@ -518,7 +518,7 @@ type MetricThreshold struct {
 	EvaluationMissingData   MetricThresholdEvaluationMissingData `json:"evaluationMissingData,omitempty"`
 	Filter                  string                               `json:"filter,omitempty"`
 	ForecastOptions         *ForecastOptions                     `json:"forecastOptions,omitempty"`
-	ThresholdValue          *float64                             `json:"thresholdValue,omitempty"`
+	ThresholdValue          stack.Float                          `json:"thresholdValue,omitempty"`
 	Trigger                 *Trigger                             `json:"trigger,omitempty"`
 }
 
@@ -556,7 +556,7 @@ type MutationRecord struct {
 
 // Status: the message `Status` of properties.
 type Status struct {
-	Code    *int64           `json:"code,omitempty"`
+	Code    stack.Integer    `json:"code,omitempty"`
 	Details []map[string]any `json:"details,omitempty"`
 	Message string           `json:"message,omitempty"`
 }
@@ -577,7 +577,7 @@ type ContentMatcher struct {
 // ResponseStatusCode: the message `ResponseStatusCode` of properties.
 type ResponseStatusCode struct {
 	StatusClass ResponseStatusCodeStatusClass `json:"statusClass,omitempty"`
-	StatusValue *int64                        `json:"statusValue,omitempty"`
+	StatusValue stack.Integer                 `json:"statusValue,omitempty"`
 }
 
 // BasicAuthentication: the message `BasicAuthentication` of properties.
@@ -588,7 +588,7 @@ type BasicAuthentication struct {
 
 // PingConfig: the message `PingConfig` of properties.
 type PingConfig struct {
-	PingsCount *int64 `json:"pingsCount,omitempty"`
+	PingsCount stack.Integer `json:"pingsCount,omitempty"`
 }
 
 // ServiceAgentAuthentication: the message `ServiceAgentAuthentication` of properties.
@@ -604,14 +604,14 @@ type HttpCheck struct {
 	ContentType                 HttpCheckContentType        `json:"contentType,omitempty"`
 	CustomContentType           string                      `json:"customContentType,omitempty"`
 	Headers                     map[string]string           `json:"headers,omitempty"`
-	MaskHeaders                 *bool                       `json:"maskHeaders,omitempty"`
+	MaskHeaders                 stack.Boolean               `json:"maskHeaders,omitempty"`
 	Path                        string                      `json:"path,omitempty"`
 	PingConfig                  *PingConfig                 `json:"pingConfig,omitempty"`
-	Port                        *int64                      `json:"port,omitempty"`
+	Port                        stack.Integer               `json:"port,omitempty"`
 	RequestMethod               HttpCheckRequestMethod      `json:"requestMethod,omitempty"`
 	ServiceAgentAuthentication  *ServiceAgentAuthentication `json:"serviceAgentAuthentication,omitempty"`
-	UseSsl                      *bool                       `json:"useSsl,omitempty"`
-	ValidateSsl                 *bool                       `json:"validateSsl,omitempty"`
+	UseSsl                      stack.Boolean               `json:"useSsl,omitempty"`
+	ValidateSsl                 stack.Boolean               `json:"validateSsl,omitempty"`
 }
 
 // InternalChecker: the message `InternalChecker` of properties.
@@ -648,14 +648,14 @@ type SyntheticMonitorTarget struct {
 
 // TcpCheck: the message `TcpCheck` of properties.
 type TcpCheck struct {
-	PingConfig *PingConfig `json:"pingConfig,omitempty"`
-	Port       *int64      `json:"port,omitempty"`
+	PingConfig *PingConfig   `json:"pingConfig,omitempty"`
+	Port       stack.Integer `json:"port,omitempty"`
 }
 
 // EventAnnotation: the message `EventAnnotation` of properties.
 type EventAnnotation struct {
 	DisplayName   string                   `json:"displayName,omitempty"`
-	Enabled       *bool                    `json:"enabled,omitempty"`
+	Enabled       stack.Boolean            `json:"enabled,omitempty"`
 	EventType     EventAnnotationEventType `json:"eventType,omitempty"`
 	Filter        string                   `json:"filter,omitempty"`
 	ResourceNames []string                 `json:"resourceNames,omitempty"`
@@ -674,7 +674,7 @@ type AlertChart struct {
 
 // CollapsibleGroup: the message `CollapsibleGroup` of properties.
 type CollapsibleGroup struct {
-	Collapsed *bool `json:"collapsed,omitempty"`
+	Collapsed stack.Boolean `json:"collapsed,omitempty"`
 }
 
 // ErrorReportingPanel: the message `ErrorReportingPanel` of properties.
@@ -711,20 +711,20 @@ type LogsPanel struct {
 type Dimension struct {
 	Column         string             `json:"column,omitempty"`
 	ColumnType     string             `json:"columnType,omitempty"`
-	FloatBinSize   *float64           `json:"floatBinSize,omitempty"`
-	MaxBinCount    *int64             `json:"maxBinCount,omitempty"`
-	NumericBinSize *int64             `json:"numericBinSize,omitempty"`
+	FloatBinSize   stack.Float        `json:"floatBinSize,omitempty"`
+	MaxBinCount    stack.Integer      `json:"maxBinCount,omitempty"`
+	NumericBinSize stack.Integer      `json:"numericBinSize,omitempty"`
 	SortColumn     string             `json:"sortColumn,omitempty"`
 	SortOrder      DimensionSortOrder `json:"sortOrder,omitempty"`
 	TimeBinSize    string             `json:"timeBinSize,omitempty"`
-	XMax           *float64           `json:"xMax,omitempty"`
-	XMin           *float64           `json:"xMin,omitempty"`
+	XMax           stack.Float        `json:"xMax,omitempty"`
+	XMin           stack.Float        `json:"xMin,omitempty"`
 }
 
 // Parameter: the message `Parameter` of properties.
 type Parameter struct {
-	DoubleValue *float64           `json:"doubleValue,omitempty"`
-	IntValue    *stack.LongInteger `json:"intValue,omitempty"`
+	DoubleValue stack.Float       `json:"doubleValue,omitempty"`
+	IntValue    stack.LongInteger `json:"intValue,omitempty"`
 }
 
 // AggregationFunction: the message `AggregationFunction` of properties.
@@ -762,13 +762,13 @@ type Interval struct {
 type PickTimeSeriesFilter struct {
 	Direction     PickTimeSeriesFilterDirection     `json:"direction,omitempty"`
 	Interval      *Interval                         `json:"interval,omitempty"`
-	NumTimeSeries *int64                            `json:"numTimeSeries,omitempty"`
+	NumTimeSeries stack.Integer                     `json:"numTimeSeries,omitempty"`
 	RankingMethod PickTimeSeriesFilterRankingMethod `json:"rankingMethod,omitempty"`
 }
 
 // StatisticalTimeSeriesFilter: the message `StatisticalTimeSeriesFilter` of properties.
 type StatisticalTimeSeriesFilter struct {
-	NumTimeSeries *int64                                   `json:"numTimeSeries,omitempty"`
+	NumTimeSeries stack.Integer                            `json:"numTimeSeries,omitempty"`
 	RankingMethod StatisticalTimeSeriesFilterRankingMethod `json:"rankingMethod,omitempty"`
 }
 
@@ -809,7 +809,7 @@ type SpanFilters struct {
 	ApplicationIds  []string              `json:"applicationIds,omitempty"`
 	Attributes      []SpanAttributeFilter `json:"attributes,omitempty"`
 	DisplayNames    []string              `json:"displayNames,omitempty"`
-	IsRootSpan      *bool                 `json:"isRootSpan,omitempty"`
+	IsRootSpan      stack.Boolean         `json:"isRootSpan,omitempty"`
 	Kinds           []string              `json:"kinds,omitempty"`
 	MaxDuration     string                `json:"maxDuration,omitempty"`
 	MinDuration     string                `json:"minDuration,omitempty"`
@@ -827,7 +827,7 @@ type TraceQuery struct {
 // TimeSeriesQuery: the message `TimeSeriesQuery` of properties.
 type TimeSeriesQuery struct {
 	OpsAnalyticsQuery       *OpsAnalyticsQuery     `json:"opsAnalyticsQuery,omitempty"`
-	OutputFullDuration      *bool                  `json:"outputFullDuration,omitempty"`
+	OutputFullDuration      stack.Boolean          `json:"outputFullDuration,omitempty"`
 	PrometheusQuery         string                 `json:"prometheusQuery,omitempty"`
 	TimeSeriesFilter        *TimeSeriesFilter      `json:"timeSeriesFilter,omitempty"`
 	TimeSeriesFilterRatio   *TimeSeriesFilterRatio `json:"timeSeriesFilterRatio,omitempty"`
@@ -849,21 +849,21 @@ type PieChartDataSet struct {
 type PieChart struct {
 	ChartType  PieChartChartType `json:"chartType,omitempty"`
 	DataSets   []PieChartDataSet `json:"dataSets,omitempty"`
-	ShowLabels *bool             `json:"showLabels,omitempty"`
+	ShowLabels stack.Boolean     `json:"showLabels,omitempty"`
 }
 
 // Breakdown: the message `Breakdown` of properties.
 type Breakdown struct {
 	AggregationFunction *AggregationFunction `json:"aggregationFunction,omitempty"`
 	Column              string               `json:"column,omitempty"`
-	Limit               *int64               `json:"limit,omitempty"`
+	Limit               stack.Integer        `json:"limit,omitempty"`
 	SortOrder           BreakdownSortOrder   `json:"sortOrder,omitempty"`
 }
 
 // GaugeView: the message `GaugeView` of properties.
 type GaugeView struct {
-	LowerBound *float64 `json:"lowerBound,omitempty"`
-	UpperBound *float64 `json:"upperBound,omitempty"`
+	LowerBound stack.Float `json:"lowerBound,omitempty"`
+	UpperBound stack.Float `json:"upperBound,omitempty"`
 }
 
 // SparkChartView: the message `SparkChartView` of properties.
@@ -878,7 +878,7 @@ type Threshold struct {
 	Direction  ThresholdDirection  `json:"direction,omitempty"`
 	Label      string              `json:"label,omitempty"`
 	TargetAxis ThresholdTargetAxis `json:"targetAxis,omitempty"`
-	Value      *float64            `json:"value,omitempty"`
+	Value      stack.Float         `json:"value,omitempty"`
 }
 
 // Scorecard: the message `Scorecard` of properties.
@@ -895,8 +895,8 @@ type Scorecard struct {
 
 // SectionHeader: the message `SectionHeader` of properties.
 type SectionHeader struct {
-	DividerBelow *bool  `json:"dividerBelow,omitempty"`
-	Subtitle     string `json:"subtitle,omitempty"`
+	DividerBelow stack.Boolean `json:"dividerBelow,omitempty"`
+	Subtitle     string        `json:"subtitle,omitempty"`
 }
 
 // SingleViewGroup: the message `SingleViewGroup` of properties.
@@ -934,7 +934,7 @@ type ColumnSettings struct {
 	Column      string                  `json:"column,omitempty"`
 	DisplayName string                  `json:"displayName,omitempty"`
 	Thresholds  []Threshold             `json:"thresholds,omitempty"`
-	Visible     *bool                   `json:"visible,omitempty"`
+	Visible     stack.Boolean           `json:"visible,omitempty"`
 }
 
 // TableDisplayOptions: the message `TableDisplayOptions` of properties.
@@ -984,7 +984,7 @@ type VisibilityCondition struct {
 
 // ChartOptions: the message `ChartOptions` of properties.
 type ChartOptions struct {
-	DisplayHorizontal *bool            `json:"displayHorizontal,omitempty"`
+	DisplayHorizontal stack.Boolean    `json:"displayHorizontal,omitempty"`
 	Mode              ChartOptionsMode `json:"mode,omitempty"`
 }
 
@@ -1049,8 +1049,8 @@ type Widget struct {
 
 // Column: the message `Column` of properties.
 type Column struct {
-	Weight  *stack.LongInteger `json:"weight,omitempty"`
-	Widgets []Widget           `json:"widgets,omitempty"`
+	Weight  stack.LongInteger `json:"weight,omitempty"`
+	Widgets []Widget          `json:"widgets,omitempty"`
 }
 
 // ColumnLayout: the message `ColumnLayout` of properties.
@@ -1077,29 +1077,29 @@ type DashboardFilter struct {
 
 // GridLayout: the message `GridLayout` of properties.
 type GridLayout struct {
-	Columns *stack.LongInteger `json:"columns,omitempty"`
-	Widgets []Widget           `json:"widgets,omitempty"`
+	Columns stack.LongInteger `json:"columns,omitempty"`
+	Widgets []Widget          `json:"widgets,omitempty"`
 }
 
 // Tile: the message `Tile` of properties.
 type Tile struct {
-	Height *int64  `json:"height,omitempty"`
-	Widget *Widget `json:"widget,omitempty"`
-	Width  *int64  `json:"width,omitempty"`
-	XPos   *int64  `json:"xPos,omitempty"`
-	YPos   *int64  `json:"yPos,omitempty"`
+	Height stack.Integer `json:"height,omitempty"`
+	Widget *Widget       `json:"widget,omitempty"`
+	Width  stack.Integer `json:"width,omitempty"`
+	XPos   stack.Integer `json:"xPos,omitempty"`
+	YPos   stack.Integer `json:"yPos,omitempty"`
 }
 
 // MosaicLayout: the message `MosaicLayout` of properties.
 type MosaicLayout struct {
-	Columns *int64 `json:"columns,omitempty"`
-	Tiles   []Tile `json:"tiles,omitempty"`
+	Columns stack.Integer `json:"columns,omitempty"`
+	Tiles   []Tile        `json:"tiles,omitempty"`
 }
 
 // Row: the message `Row` of properties.
 type Row struct {
-	Weight  *stack.LongInteger `json:"weight,omitempty"`
-	Widgets []Widget           `json:"widgets,omitempty"`
+	Weight  stack.LongInteger `json:"weight,omitempty"`
+	Widgets []Widget          `json:"widgets,omitempty"`
 }
 
 // RowLayout: the message `RowLayout` of properties.

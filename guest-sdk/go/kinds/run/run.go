@@ -13,12 +13,12 @@ type Service struct {
 	Client              string                `json:"client,omitempty"`
 	ClientVersion       string                `json:"clientVersion,omitempty"`
 	CustomAudiences     []string              `json:"customAudiences,omitempty"`
-	DefaultUriDisabled  *bool                 `json:"defaultUriDisabled,omitempty"`
+	DefaultUriDisabled  stack.Boolean         `json:"defaultUriDisabled,omitempty"`
 	Description         string                `json:"description,omitempty"`
 	FunctionalType      ServiceFunctionalType `json:"functionalType,omitempty"`
-	IapEnabled          *bool                 `json:"iapEnabled,omitempty"`
+	IapEnabled          stack.Boolean         `json:"iapEnabled,omitempty"`
 	Ingress             ServiceIngress        `json:"ingress,omitempty"`
-	InvokerIamDisabled  *bool                 `json:"invokerIamDisabled,omitempty"`
+	InvokerIamDisabled  stack.Boolean         `json:"invokerIamDisabled,omitempty"`
 	Labels              map[string]string     `json:"labels,omitempty"`
 	LaunchStage         ServiceLaunchStage    `json:"launchStage,omitempty"`
 	Location            string                `json:"location,omitempty"`
@@ -26,7 +26,7 @@ type Service struct {
 	Name                string                `json:"name,omitempty"`
 	Project             string                `json:"project,omitempty"`
 	Scaling             *ServiceScaling       `json:"scaling,omitempty"`
-	SshEnabled          *bool                 `json:"sshEnabled,omitempty"`
+	SshEnabled          stack.Boolean         `json:"sshEnabled,omitempty"`
 	Template            *RevisionTemplate     `json:"template,omitempty"`
 	Traffic             []TrafficTarget       `json:"traffic,omitempty"`
 }
@@ -713,15 +713,15 @@ func (it JobIamMemberHandle) Role() string {
 
 // BinaryAuthorization: the message `BinaryAuthorization` of properties.
 type BinaryAuthorization struct {
-	BreakglassJustification string `json:"breakglassJustification,omitempty"`
-	Policy                  string `json:"policy,omitempty"`
-	UseDefault              *bool  `json:"useDefault,omitempty"`
+	BreakglassJustification string        `json:"breakglassJustification,omitempty"`
+	Policy                  string        `json:"policy,omitempty"`
+	UseDefault              stack.Boolean `json:"useDefault,omitempty"`
 }
 
 // BuildConfig: the message `BuildConfig` of properties.
 type BuildConfig struct {
 	BaseImage              string            `json:"baseImage,omitempty"`
-	EnableAutomaticUpdates *bool             `json:"enableAutomaticUpdates,omitempty"`
+	EnableAutomaticUpdates stack.Boolean     `json:"enableAutomaticUpdates,omitempty"`
 	EnvironmentVariables   map[string]string `json:"environmentVariables,omitempty"`
 	FunctionTarget         string            `json:"functionTarget,omitempty"`
 	ImageUri               string            `json:"imageUri,omitempty"`
@@ -738,16 +738,16 @@ type MultiRegionSettings struct {
 
 // ServiceScaling: the message `ServiceScaling` of properties.
 type ServiceScaling struct {
-	ManualInstanceCount *int64                    `json:"manualInstanceCount,omitempty"`
-	MaxInstanceCount    *int64                    `json:"maxInstanceCount,omitempty"`
-	MinInstanceCount    *int64                    `json:"minInstanceCount,omitempty"`
+	ManualInstanceCount stack.Integer             `json:"manualInstanceCount,omitempty"`
+	MaxInstanceCount    stack.Integer             `json:"maxInstanceCount,omitempty"`
+	MinInstanceCount    stack.Integer             `json:"minInstanceCount,omitempty"`
 	ScalingMode         ServiceScalingScalingMode `json:"scalingMode,omitempty"`
 }
 
 // AmbientNetworking: the message `AmbientNetworking` of properties.
 type AmbientNetworking struct {
 	AmbientScope AmbientNetworkingAmbientScope `json:"ambientScope,omitempty"`
-	Enabled      *bool                         `json:"enabled,omitempty"`
+	Enabled      stack.Boolean                 `json:"enabled,omitempty"`
 }
 
 // BuildConfigurationBuildpacksBuild: the message `BuildConfigurationBuildpacksBuild` of properties.
@@ -798,8 +798,8 @@ type EnvVar struct {
 
 // GRPCAction: the message `GRPCAction` of properties.
 type GRPCAction struct {
-	Port    *int64 `json:"port,omitempty"`
-	Service string `json:"service,omitempty"`
+	Port    stack.Integer `json:"port,omitempty"`
+	Service string        `json:"service,omitempty"`
 }
 
 // HTTPHeader: the message `HTTPHeader` of properties.
@@ -810,45 +810,45 @@ type HTTPHeader struct {
 
 // HTTPGetAction: the message `HTTPGetAction` of properties.
 type HTTPGetAction struct {
-	HttpHeaders []HTTPHeader `json:"httpHeaders,omitempty"`
-	Path        string       `json:"path,omitempty"`
-	Port        *int64       `json:"port,omitempty"`
+	HttpHeaders []HTTPHeader  `json:"httpHeaders,omitempty"`
+	Path        string        `json:"path,omitempty"`
+	Port        stack.Integer `json:"port,omitempty"`
 }
 
 // TCPSocketAction: the message `TCPSocketAction` of properties.
 type TCPSocketAction struct {
-	Port *int64 `json:"port,omitempty"`
+	Port stack.Integer `json:"port,omitempty"`
 }
 
 // Probe: the message `Probe` of properties.
 type Probe struct {
-	FailureThreshold    *int64           `json:"failureThreshold,omitempty"`
+	FailureThreshold    stack.Integer    `json:"failureThreshold,omitempty"`
 	Grpc                *GRPCAction      `json:"grpc,omitempty"`
 	HttpGet             *HTTPGetAction   `json:"httpGet,omitempty"`
-	InitialDelaySeconds *int64           `json:"initialDelaySeconds,omitempty"`
-	PeriodSeconds       *int64           `json:"periodSeconds,omitempty"`
+	InitialDelaySeconds stack.Integer    `json:"initialDelaySeconds,omitempty"`
+	PeriodSeconds       stack.Integer    `json:"periodSeconds,omitempty"`
 	TcpSocket           *TCPSocketAction `json:"tcpSocket,omitempty"`
-	TimeoutSeconds      *int64           `json:"timeoutSeconds,omitempty"`
+	TimeoutSeconds      stack.Integer    `json:"timeoutSeconds,omitempty"`
 }
 
 // ContainerPort: the message `ContainerPort` of properties.
 type ContainerPort struct {
-	ContainerPort *int64 `json:"containerPort,omitempty"`
-	Name          string `json:"name,omitempty"`
+	ContainerPort stack.Integer `json:"containerPort,omitempty"`
+	Name          string        `json:"name,omitempty"`
 }
 
 // ResourceRequirements: the message `ResourceRequirements` of properties.
 type ResourceRequirements struct {
-	CpuIdle         *bool             `json:"cpuIdle,omitempty"`
+	CpuIdle         stack.Boolean     `json:"cpuIdle,omitempty"`
 	Limits          map[string]string `json:"limits,omitempty"`
-	StartupCpuBoost *bool             `json:"startupCpuBoost,omitempty"`
+	StartupCpuBoost stack.Boolean     `json:"startupCpuBoost,omitempty"`
 }
 
 // CloudStorageSource: the message `CloudStorageSource` of properties.
 type CloudStorageSource struct {
-	Bucket     string             `json:"bucket,omitempty"`
-	Generation *stack.LongInteger `json:"generation,omitempty"`
-	Object     string             `json:"object,omitempty"`
+	Bucket     string            `json:"bucket,omitempty"`
+	Generation stack.LongInteger `json:"generation,omitempty"`
+	Object     string            `json:"object,omitempty"`
 }
 
 // SourceFile: the message `SourceFile` of properties.
@@ -889,7 +889,7 @@ type Container struct {
 	Ports           []ContainerPort       `json:"ports,omitempty"`
 	ReadinessProbe  *Probe                `json:"readinessProbe,omitempty"`
 	Resources       *ResourceRequirements `json:"resources,omitempty"`
-	SandboxLauncher *bool                 `json:"sandboxLauncher,omitempty"`
+	SandboxLauncher stack.Boolean         `json:"sandboxLauncher,omitempty"`
 	SourceCode      *SourceCode           `json:"sourceCode,omitempty"`
 	StartupProbe    *Probe                `json:"startupProbe,omitempty"`
 	VolumeMounts    []VolumeMount         `json:"volumeMounts,omitempty"`
@@ -919,10 +919,10 @@ type SandboxConfiguration struct {
 
 // RevisionScaling: the message `RevisionScaling` of properties.
 type RevisionScaling struct {
-	ConcurrencyUtilization *float64 `json:"concurrencyUtilization,omitempty"`
-	CpuUtilization         *float64 `json:"cpuUtilization,omitempty"`
-	MaxInstanceCount       *int64   `json:"maxInstanceCount,omitempty"`
-	MinInstanceCount       *int64   `json:"minInstanceCount,omitempty"`
+	ConcurrencyUtilization stack.Float   `json:"concurrencyUtilization,omitempty"`
+	CpuUtilization         stack.Float   `json:"cpuUtilization,omitempty"`
+	MaxInstanceCount       stack.Integer `json:"maxInstanceCount,omitempty"`
+	MinInstanceCount       stack.Integer `json:"minInstanceCount,omitempty"`
 }
 
 // ServiceMesh: the message `ServiceMesh` of properties.
@@ -948,28 +948,28 @@ type FilestoreVolumeSource struct {
 
 // GCSVolumeSource: the message `GCSVolumeSource` of properties.
 type GCSVolumeSource struct {
-	Bucket       string   `json:"bucket,omitempty"`
-	MountOptions []string `json:"mountOptions,omitempty"`
-	ReadOnly     *bool    `json:"readOnly,omitempty"`
+	Bucket       string        `json:"bucket,omitempty"`
+	MountOptions []string      `json:"mountOptions,omitempty"`
+	ReadOnly     stack.Boolean `json:"readOnly,omitempty"`
 }
 
 // NFSVolumeSource: the message `NFSVolumeSource` of properties.
 type NFSVolumeSource struct {
-	Path     string `json:"path,omitempty"`
-	ReadOnly *bool  `json:"readOnly,omitempty"`
-	Server   string `json:"server,omitempty"`
+	Path     string        `json:"path,omitempty"`
+	ReadOnly stack.Boolean `json:"readOnly,omitempty"`
+	Server   string        `json:"server,omitempty"`
 }
 
 // VersionToPath: the message `VersionToPath` of properties.
 type VersionToPath struct {
-	Mode    *int64 `json:"mode,omitempty"`
-	Path    string `json:"path,omitempty"`
-	Version string `json:"version,omitempty"`
+	Mode    stack.Integer `json:"mode,omitempty"`
+	Path    string        `json:"path,omitempty"`
+	Version string        `json:"version,omitempty"`
 }
 
 // SecretVolumeSource: the message `SecretVolumeSource` of properties.
 type SecretVolumeSource struct {
-	DefaultMode *int64          `json:"defaultMode,omitempty"`
+	DefaultMode stack.Integer   `json:"defaultMode,omitempty"`
 	Items       []VersionToPath `json:"items,omitempty"`
 	Secret      string          `json:"secret,omitempty"`
 }
@@ -1002,7 +1002,7 @@ type VpcAccess struct {
 // WorkloadIdentityConfig: the message `WorkloadIdentityConfig` of properties.
 type WorkloadIdentityConfig struct {
 	Identity                   string                             `json:"identity,omitempty"`
-	IdentityCertificateEnabled *bool                              `json:"identityCertificateEnabled,omitempty"`
+	IdentityCertificateEnabled stack.Boolean                      `json:"identityCertificateEnabled,omitempty"`
 	IdentityType               WorkloadIdentityConfigIdentityType `json:"identityType,omitempty"`
 }
 
@@ -1017,17 +1017,17 @@ type RevisionTemplate struct {
 	EncryptionKeyRevocationAction RevisionTemplateEncryptionKeyRevocationAction `json:"encryptionKeyRevocationAction,omitempty"`
 	EncryptionKeyShutdownDuration string                                        `json:"encryptionKeyShutdownDuration,omitempty"`
 	ExecutionEnvironment          RevisionTemplateExecutionEnvironment          `json:"executionEnvironment,omitempty"`
-	GpuZonalRedundancyDisabled    *bool                                         `json:"gpuZonalRedundancyDisabled,omitempty"`
-	HealthCheckDisabled           *bool                                         `json:"healthCheckDisabled,omitempty"`
+	GpuZonalRedundancyDisabled    stack.Boolean                                 `json:"gpuZonalRedundancyDisabled,omitempty"`
+	HealthCheckDisabled           stack.Boolean                                 `json:"healthCheckDisabled,omitempty"`
 	Labels                        map[string]string                             `json:"labels,omitempty"`
-	MaxInstanceRequestConcurrency *int64                                        `json:"maxInstanceRequestConcurrency,omitempty"`
+	MaxInstanceRequestConcurrency stack.Integer                                 `json:"maxInstanceRequestConcurrency,omitempty"`
 	NodeSelector                  *NodeSelector                                 `json:"nodeSelector,omitempty"`
 	Revision                      string                                        `json:"revision,omitempty"`
 	Sandboxes                     *SandboxConfiguration                         `json:"sandboxes,omitempty"`
 	Scaling                       *RevisionScaling                              `json:"scaling,omitempty"`
 	ServiceAccount                string                                        `json:"serviceAccount,omitempty"`
 	ServiceMesh                   *ServiceMesh                                  `json:"serviceMesh,omitempty"`
-	SessionAffinity               *bool                                         `json:"sessionAffinity,omitempty"`
+	SessionAffinity               stack.Boolean                                 `json:"sessionAffinity,omitempty"`
 	Timeout                       string                                        `json:"timeout,omitempty"`
 	Volumes                       []Volume                                      `json:"volumes,omitempty"`
 	VpcAccess                     *VpcAccess                                    `json:"vpcAccess,omitempty"`
@@ -1036,7 +1036,7 @@ type RevisionTemplate struct {
 
 // TrafficTarget: the message `TrafficTarget` of properties.
 type TrafficTarget struct {
-	Percent  *int64            `json:"percent,omitempty"`
+	Percent  stack.Integer     `json:"percent,omitempty"`
 	Revision string            `json:"revision,omitempty"`
 	Tag      string            `json:"tag,omitempty"`
 	Type     TrafficTargetType `json:"type,omitempty"`
@@ -1047,8 +1047,8 @@ type TaskTemplate struct {
 	Containers                 []Container                      `json:"containers,omitempty"`
 	EncryptionKey              string                           `json:"encryptionKey,omitempty"`
 	ExecutionEnvironment       TaskTemplateExecutionEnvironment `json:"executionEnvironment,omitempty"`
-	GpuZonalRedundancyDisabled *bool                            `json:"gpuZonalRedundancyDisabled,omitempty"`
-	MaxRetries                 *int64                           `json:"maxRetries,omitempty"`
+	GpuZonalRedundancyDisabled stack.Boolean                    `json:"gpuZonalRedundancyDisabled,omitempty"`
+	MaxRetries                 stack.Integer                    `json:"maxRetries,omitempty"`
 	NodeSelector               *NodeSelector                    `json:"nodeSelector,omitempty"`
 	Sandboxes                  *SandboxConfiguration            `json:"sandboxes,omitempty"`
 	ServiceAccount             string                           `json:"serviceAccount,omitempty"`
@@ -1063,26 +1063,26 @@ type ExecutionTemplate struct {
 	Annotations    map[string]string `json:"annotations,omitempty"`
 	Client         string            `json:"client,omitempty"`
 	ClientVersion  string            `json:"clientVersion,omitempty"`
-	DelayExecution *bool             `json:"delayExecution,omitempty"`
+	DelayExecution stack.Boolean     `json:"delayExecution,omitempty"`
 	Labels         map[string]string `json:"labels,omitempty"`
-	Parallelism    *int64            `json:"parallelism,omitempty"`
-	TaskCount      *int64            `json:"taskCount,omitempty"`
+	Parallelism    stack.Integer     `json:"parallelism,omitempty"`
+	TaskCount      stack.Integer     `json:"taskCount,omitempty"`
 	Template       *TaskTemplate     `json:"template,omitempty"`
 }
 
 // ContainerOverride: the message `ContainerOverride` of properties.
 type ContainerOverride struct {
-	Args      []string `json:"args,omitempty"`
-	ClearArgs *bool    `json:"clearArgs,omitempty"`
-	Env       []EnvVar `json:"env,omitempty"`
-	Name      string   `json:"name,omitempty"`
+	Args      []string      `json:"args,omitempty"`
+	ClearArgs stack.Boolean `json:"clearArgs,omitempty"`
+	Env       []EnvVar      `json:"env,omitempty"`
+	Name      string        `json:"name,omitempty"`
 }
 
 // Overrides: the message `Overrides` of properties.
 type Overrides struct {
 	ContainerOverrides []ContainerOverride `json:"containerOverrides,omitempty"`
-	DelayExecution     *bool               `json:"delayExecution,omitempty"`
-	TaskCount          *int64              `json:"taskCount,omitempty"`
+	DelayExecution     stack.Boolean       `json:"delayExecution,omitempty"`
+	TaskCount          stack.Integer       `json:"taskCount,omitempty"`
 	Timeout            string              `json:"timeout,omitempty"`
 }
 

@@ -283,8 +283,8 @@ type Topic struct {
 
 // SecretPayload: the message `SecretPayload` of properties.
 type SecretPayload struct {
-	Data       string             `json:"data,omitempty"`
-	DataCrc32c *stack.LongInteger `json:"dataCrc32c,omitempty"`
+	Data       string            `json:"data,omitempty"`
+	DataCrc32c stack.LongInteger `json:"dataCrc32c,omitempty"`
 }
 
 // Expr: the message `Expr` of properties.

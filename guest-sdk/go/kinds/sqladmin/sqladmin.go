@@ -8,20 +8,20 @@ import "mlflow-host/stack"
 // Instance: A Cloud SQL instance: a managed PostgreSQL, MySQL or SQL Server.
 type Instance struct {
 	DatabaseCenterIntegration                  InstanceDatabaseCenterIntegration `json:"databaseCenterIntegration,omitempty"`
-	DatabaseCenterIntegrationEnabled           *bool                             `json:"databaseCenterIntegrationEnabled,omitempty"`
+	DatabaseCenterIntegrationEnabled           stack.Boolean                     `json:"databaseCenterIntegrationEnabled,omitempty"`
 	DatabaseVersion                            InstanceDatabaseVersion           `json:"databaseVersion,omitempty"`
 	DiskEncryptionConfiguration                *DiskEncryptionConfiguration      `json:"diskEncryptionConfiguration,omitempty"`
 	DiskEncryptionStatus                       *DiskEncryptionStatus             `json:"diskEncryptionStatus,omitempty"`
 	FailoverReplica                            *InstanceFailoverReplica          `json:"failoverReplica,omitempty"`
 	GceZone                                    string                            `json:"gceZone,omitempty"`
 	GeminiConfig                               *GeminiInstanceConfig             `json:"geminiConfig,omitempty"`
-	IncludeReplicasForMajorVersionUpgrade      *bool                             `json:"includeReplicasForMajorVersionUpgrade,omitempty"`
+	IncludeReplicasForMajorVersionUpgrade      stack.Boolean                     `json:"includeReplicasForMajorVersionUpgrade,omitempty"`
 	InstanceType                               InstanceInstanceType              `json:"instanceType,omitempty"`
 	MaintenanceVersion                         string                            `json:"maintenanceVersion,omitempty"`
 	MasterInstanceName                         string                            `json:"masterInstanceName,omitempty"`
-	MaxDiskSize                                *stack.LongInteger                `json:"maxDiskSize,omitempty"`
+	MaxDiskSize                                stack.LongInteger                 `json:"maxDiskSize,omitempty"`
 	Name                                       string                            `json:"name,omitempty"`
-	NodeCount                                  *int64                            `json:"nodeCount,omitempty"`
+	NodeCount                                  stack.Integer                     `json:"nodeCount,omitempty"`
 	OnPremisesConfiguration                    *OnPremisesConfiguration          `json:"onPremisesConfiguration,omitempty"`
 	OutOfDiskReport                            *SqlOutOfDiskReport               `json:"outOfDiskReport,omitempty"`
 	Project                                    string                            `json:"project,omitempty"`
@@ -30,14 +30,14 @@ type Instance struct {
 	ReplicaNames                               []string                          `json:"replicaNames,omitempty"`
 	ReplicationCluster                         *ReplicationCluster               `json:"replicationCluster,omitempty"`
 	RootPassword                               string                            `json:"rootPassword,omitempty"`
-	SatisfiesPzs                               *bool                             `json:"satisfiesPzs,omitempty"`
+	SatisfiesPzs                               stack.Boolean                     `json:"satisfiesPzs,omitempty"`
 	ScheduledMaintenance                       *SqlScheduledMaintenance          `json:"scheduledMaintenance,omitempty"`
 	SecondaryGceZone                           string                            `json:"secondaryGceZone,omitempty"`
 	Settings                                   *Settings                         `json:"settings,omitempty"`
-	SkipPrecheck                               *bool                             `json:"skipPrecheck,omitempty"`
+	SkipPrecheck                               stack.Boolean                     `json:"skipPrecheck,omitempty"`
 	SqlNetworkArchitecture                     InstanceSqlNetworkArchitecture    `json:"sqlNetworkArchitecture,omitempty"`
 	SuspensionReason                           []InstanceSuspensionReason        `json:"suspensionReason,omitempty"`
-	SwitchTransactionLogsToCloudStorageEnabled *bool                             `json:"switchTransactionLogsToCloudStorageEnabled,omitempty"`
+	SwitchTransactionLogsToCloudStorageEnabled stack.Boolean                     `json:"switchTransactionLogsToCloudStorageEnabled,omitempty"`
 	Tags                                       map[string]string                 `json:"tags,omitempty"`
 }
 
@@ -517,10 +517,10 @@ func (it UserHandle) Type() string {
 
 // DiskEncryptionConfiguration: the message `DiskEncryptionConfiguration` of properties.
 type DiskEncryptionConfiguration struct {
-	CmekSourceLogEncryptionEnforced *bool  `json:"cmekSourceLogEncryptionEnforced,omitempty"`
-	ConfidentialMode                *bool  `json:"confidentialMode,omitempty"`
-	Kind                            string `json:"kind,omitempty"`
-	KmsKeyName                      string `json:"kmsKeyName,omitempty"`
+	CmekSourceLogEncryptionEnforced stack.Boolean `json:"cmekSourceLogEncryptionEnforced,omitempty"`
+	ConfidentialMode                stack.Boolean `json:"confidentialMode,omitempty"`
+	Kind                            string        `json:"kind,omitempty"`
+	KmsKeyName                      string        `json:"kmsKeyName,omitempty"`
 }
 
 // DiskEncryptionStatus: the message `DiskEncryptionStatus` of properties.
@@ -531,8 +531,8 @@ type DiskEncryptionStatus struct {
 
 // InstanceFailoverReplica: the message `InstanceFailoverReplica` of properties.
 type InstanceFailoverReplica struct {
-	Available *bool  `json:"available,omitempty"`
-	Name      string `json:"name,omitempty"`
+	Available stack.Boolean `json:"available,omitempty"`
+	Name      string        `json:"name,omitempty"`
 }
 
 // GeminiInstanceConfig: the message `GeminiInstanceConfig` of properties.
@@ -567,29 +567,29 @@ type OnPremisesConfiguration struct {
 
 // SqlOutOfDiskReport: the message `SqlOutOfDiskReport` of properties.
 type SqlOutOfDiskReport struct {
-	SqlMinRecommendedIncreaseSizeGb *int64                              `json:"sqlMinRecommendedIncreaseSizeGb,omitempty"`
+	SqlMinRecommendedIncreaseSizeGb stack.Integer                       `json:"sqlMinRecommendedIncreaseSizeGb,omitempty"`
 	SqlOutOfDiskState               SqlOutOfDiskReportSqlOutOfDiskState `json:"sqlOutOfDiskState,omitempty"`
 }
 
 // MySqlReplicaConfiguration: the message `MySqlReplicaConfiguration` of properties.
 type MySqlReplicaConfiguration struct {
-	CaCertificate           string             `json:"caCertificate,omitempty"`
-	ClientCertificate       string             `json:"clientCertificate,omitempty"`
-	ClientKey               string             `json:"clientKey,omitempty"`
-	ConnectRetryInterval    *int64             `json:"connectRetryInterval,omitempty"`
-	DumpFilePath            string             `json:"dumpFilePath,omitempty"`
-	Kind                    string             `json:"kind,omitempty"`
-	MasterHeartbeatPeriod   *stack.LongInteger `json:"masterHeartbeatPeriod,omitempty"`
-	Password                string             `json:"password,omitempty"`
-	SslCipher               string             `json:"sslCipher,omitempty"`
-	Username                string             `json:"username,omitempty"`
-	VerifyServerCertificate *bool              `json:"verifyServerCertificate,omitempty"`
+	CaCertificate           string            `json:"caCertificate,omitempty"`
+	ClientCertificate       string            `json:"clientCertificate,omitempty"`
+	ClientKey               string            `json:"clientKey,omitempty"`
+	ConnectRetryInterval    stack.Integer     `json:"connectRetryInterval,omitempty"`
+	DumpFilePath            string            `json:"dumpFilePath,omitempty"`
+	Kind                    string            `json:"kind,omitempty"`
+	MasterHeartbeatPeriod   stack.LongInteger `json:"masterHeartbeatPeriod,omitempty"`
+	Password                string            `json:"password,omitempty"`
+	SslCipher               string            `json:"sslCipher,omitempty"`
+	Username                string            `json:"username,omitempty"`
+	VerifyServerCertificate stack.Boolean     `json:"verifyServerCertificate,omitempty"`
 }
 
 // ReplicaConfiguration: the message `ReplicaConfiguration` of properties.
 type ReplicaConfiguration struct {
-	CascadableReplica         *bool                      `json:"cascadableReplica,omitempty"`
-	FailoverTarget            *bool                      `json:"failoverTarget,omitempty"`
+	CascadableReplica         stack.Boolean              `json:"cascadableReplica,omitempty"`
+	FailoverTarget            stack.Boolean              `json:"failoverTarget,omitempty"`
 	Kind                      string                     `json:"kind,omitempty"`
 	MysqlReplicaConfiguration *MySqlReplicaConfiguration `json:"mysqlReplicaConfiguration,omitempty"`
 }
@@ -601,10 +601,10 @@ type ReplicationCluster struct {
 
 // SqlScheduledMaintenance: the message `SqlScheduledMaintenance` of properties.
 type SqlScheduledMaintenance struct {
-	CanDefer             *bool  `json:"canDefer,omitempty"`
-	CanReschedule        *bool  `json:"canReschedule,omitempty"`
-	ScheduleDeadlineTime string `json:"scheduleDeadlineTime,omitempty"`
-	StartTime            string `json:"startTime,omitempty"`
+	CanDefer             stack.Boolean `json:"canDefer,omitempty"`
+	CanReschedule        stack.Boolean `json:"canReschedule,omitempty"`
+	ScheduleDeadlineTime string        `json:"scheduleDeadlineTime,omitempty"`
+	StartTime            string        `json:"startTime,omitempty"`
 }
 
 // SqlActiveDirectoryConfig: the message `SqlActiveDirectoryConfig` of properties.
@@ -619,26 +619,26 @@ type SqlActiveDirectoryConfig struct {
 
 // AdvancedMachineFeatures: the message `AdvancedMachineFeatures` of properties.
 type AdvancedMachineFeatures struct {
-	ThreadsPerCore *int64 `json:"threadsPerCore,omitempty"`
+	ThreadsPerCore stack.Integer `json:"threadsPerCore,omitempty"`
 }
 
 // BackupRetentionSettings: the message `BackupRetentionSettings` of properties.
 type BackupRetentionSettings struct {
-	RetainedBackups *int64                               `json:"retainedBackups,omitempty"`
+	RetainedBackups stack.Integer                        `json:"retainedBackups,omitempty"`
 	RetentionUnit   BackupRetentionSettingsRetentionUnit `json:"retentionUnit,omitempty"`
 }
 
 // BackupConfiguration: the message `BackupConfiguration` of properties.
 type BackupConfiguration struct {
 	BackupRetentionSettings        *BackupRetentionSettings `json:"backupRetentionSettings,omitempty"`
-	BinaryLogEnabled               *bool                    `json:"binaryLogEnabled,omitempty"`
-	Enabled                        *bool                    `json:"enabled,omitempty"`
+	BinaryLogEnabled               stack.Boolean            `json:"binaryLogEnabled,omitempty"`
+	Enabled                        stack.Boolean            `json:"enabled,omitempty"`
 	Kind                           string                   `json:"kind,omitempty"`
 	Location                       string                   `json:"location,omitempty"`
-	PointInTimeRecoveryEnabled     *bool                    `json:"pointInTimeRecoveryEnabled,omitempty"`
-	ReplicationLogArchivingEnabled *bool                    `json:"replicationLogArchivingEnabled,omitempty"`
+	PointInTimeRecoveryEnabled     stack.Boolean            `json:"pointInTimeRecoveryEnabled,omitempty"`
+	ReplicationLogArchivingEnabled stack.Boolean            `json:"replicationLogArchivingEnabled,omitempty"`
 	StartTime                      string                   `json:"startTime,omitempty"`
-	TransactionLogRetentionDays    *int64                   `json:"transactionLogRetentionDays,omitempty"`
+	TransactionLogRetentionDays    stack.Integer            `json:"transactionLogRetentionDays,omitempty"`
 }
 
 // ConnectionPoolFlags: the message `ConnectionPoolFlags` of properties.
@@ -649,13 +649,13 @@ type ConnectionPoolFlags struct {
 
 // ConnectionPoolConfig: the message `ConnectionPoolConfig` of properties.
 type ConnectionPoolConfig struct {
-	ConnectionPoolingEnabled *bool                 `json:"connectionPoolingEnabled,omitempty"`
+	ConnectionPoolingEnabled stack.Boolean         `json:"connectionPoolingEnabled,omitempty"`
 	Flags                    []ConnectionPoolFlags `json:"flags,omitempty"`
 }
 
 // DataCacheConfig: the message `DataCacheConfig` of properties.
 type DataCacheConfig struct {
-	DataCacheEnabled *bool `json:"dataCacheEnabled,omitempty"`
+	DataCacheEnabled stack.Boolean `json:"dataCacheEnabled,omitempty"`
 }
 
 // DatabaseFlags: the message `DatabaseFlags` of properties.
@@ -679,18 +679,18 @@ type SqlServerEntraIdConfig struct {
 
 // FinalBackupConfig: the message `FinalBackupConfig` of properties.
 type FinalBackupConfig struct {
-	Enabled       *bool  `json:"enabled,omitempty"`
-	RetentionDays *int64 `json:"retentionDays,omitempty"`
+	Enabled       stack.Boolean `json:"enabled,omitempty"`
+	RetentionDays stack.Integer `json:"retentionDays,omitempty"`
 }
 
 // InsightsConfig: the message `InsightsConfig` of properties.
 type InsightsConfig struct {
-	EnhancedQueryInsightsEnabled *bool  `json:"enhancedQueryInsightsEnabled,omitempty"`
-	QueryInsightsEnabled         *bool  `json:"queryInsightsEnabled,omitempty"`
-	QueryPlansPerMinute          *int64 `json:"queryPlansPerMinute,omitempty"`
-	QueryStringLength            *int64 `json:"queryStringLength,omitempty"`
-	RecordApplicationTags        *bool  `json:"recordApplicationTags,omitempty"`
-	RecordClientAddress          *bool  `json:"recordClientAddress,omitempty"`
+	EnhancedQueryInsightsEnabled stack.Boolean `json:"enhancedQueryInsightsEnabled,omitempty"`
+	QueryInsightsEnabled         stack.Boolean `json:"queryInsightsEnabled,omitempty"`
+	QueryPlansPerMinute          stack.Integer `json:"queryPlansPerMinute,omitempty"`
+	QueryStringLength            stack.Integer `json:"queryStringLength,omitempty"`
+	RecordApplicationTags        stack.Boolean `json:"recordApplicationTags,omitempty"`
+	RecordClientAddress          stack.Boolean `json:"recordClientAddress,omitempty"`
 }
 
 // AclEntry: the message `AclEntry` of properties.
@@ -714,11 +714,11 @@ type PscAutoConnectionConfig struct {
 type PscConfig struct {
 	AllowedConsumerProjects        []string                  `json:"allowedConsumerProjects,omitempty"`
 	NetworkAttachmentUri           string                    `json:"networkAttachmentUri,omitempty"`
-	PscAutoConnectionPolicyEnabled *bool                     `json:"pscAutoConnectionPolicyEnabled,omitempty"`
+	PscAutoConnectionPolicyEnabled stack.Boolean             `json:"pscAutoConnectionPolicyEnabled,omitempty"`
 	PscAutoConnections             []PscAutoConnectionConfig `json:"pscAutoConnections,omitempty"`
-	PscAutoDnsEnabled              *bool                     `json:"pscAutoDnsEnabled,omitempty"`
-	PscEnabled                     *bool                     `json:"pscEnabled,omitempty"`
-	PscWriteEndpointDnsEnabled     *bool                     `json:"pscWriteEndpointDnsEnabled,omitempty"`
+	PscAutoDnsEnabled              stack.Boolean             `json:"pscAutoDnsEnabled,omitempty"`
+	PscEnabled                     stack.Boolean             `json:"pscEnabled,omitempty"`
+	PscWriteEndpointDnsEnabled     stack.Boolean             `json:"pscWriteEndpointDnsEnabled,omitempty"`
 }
 
 // IpConfiguration: the message `IpConfiguration` of properties.
@@ -726,11 +726,11 @@ type IpConfiguration struct {
 	AllocatedIpRange                        string                                       `json:"allocatedIpRange,omitempty"`
 	AuthorizedNetworks                      []AclEntry                                   `json:"authorizedNetworks,omitempty"`
 	CustomSubjectAlternativeNames           []string                                     `json:"customSubjectAlternativeNames,omitempty"`
-	EnablePrivatePathForGoogleCloudServices *bool                                        `json:"enablePrivatePathForGoogleCloudServices,omitempty"`
-	Ipv4Enabled                             *bool                                        `json:"ipv4Enabled,omitempty"`
+	EnablePrivatePathForGoogleCloudServices stack.Boolean                                `json:"enablePrivatePathForGoogleCloudServices,omitempty"`
+	Ipv4Enabled                             stack.Boolean                                `json:"ipv4Enabled,omitempty"`
 	PrivateNetwork                          string                                       `json:"privateNetwork,omitempty"`
 	PscConfig                               *PscConfig                                   `json:"pscConfig,omitempty"`
-	RequireSsl                              *bool                                        `json:"requireSsl,omitempty"`
+	RequireSsl                              stack.Boolean                                `json:"requireSsl,omitempty"`
 	ServerCaMode                            IpConfigurationServerCaMode                  `json:"serverCaMode,omitempty"`
 	ServerCaPool                            string                                       `json:"serverCaPool,omitempty"`
 	ServerCertificateRotationMode           IpConfigurationServerCertificateRotationMode `json:"serverCertificateRotationMode,omitempty"`
@@ -747,8 +747,8 @@ type LocationPreference struct {
 
 // MaintenanceWindow: the message `MaintenanceWindow` of properties.
 type MaintenanceWindow struct {
-	Day         *int64                       `json:"day,omitempty"`
-	Hour        *int64                       `json:"hour,omitempty"`
+	Day         stack.Integer                `json:"day,omitempty"`
+	Hour        stack.Integer                `json:"hour,omitempty"`
 	Kind        string                       `json:"kind,omitempty"`
 	UpdateTrack MaintenanceWindowUpdateTrack `json:"updateTrack,omitempty"`
 }
@@ -756,46 +756,46 @@ type MaintenanceWindow struct {
 // PasswordValidationPolicy: the message `PasswordValidationPolicy` of properties.
 type PasswordValidationPolicy struct {
 	Complexity                     PasswordValidationPolicyComplexity `json:"complexity,omitempty"`
-	DisallowCompromisedCredentials *bool                              `json:"disallowCompromisedCredentials,omitempty"`
-	DisallowUsernameSubstring      *bool                              `json:"disallowUsernameSubstring,omitempty"`
-	EnablePasswordPolicy           *bool                              `json:"enablePasswordPolicy,omitempty"`
-	MinLength                      *int64                             `json:"minLength,omitempty"`
+	DisallowCompromisedCredentials stack.Boolean                      `json:"disallowCompromisedCredentials,omitempty"`
+	DisallowUsernameSubstring      stack.Boolean                      `json:"disallowUsernameSubstring,omitempty"`
+	EnablePasswordPolicy           stack.Boolean                      `json:"enablePasswordPolicy,omitempty"`
+	MinLength                      stack.Integer                      `json:"minLength,omitempty"`
 	PasswordChangeInterval         string                             `json:"passwordChangeInterval,omitempty"`
-	ReuseInterval                  *int64                             `json:"reuseInterval,omitempty"`
+	ReuseInterval                  stack.Integer                      `json:"reuseInterval,omitempty"`
 }
 
 // PerformanceCaptureConfig: the message `PerformanceCaptureConfig` of properties.
 type PerformanceCaptureConfig struct {
-	CpuUtilizationThresholdPercent    *int64                                      `json:"cpuUtilizationThresholdPercent,omitempty"`
-	Enabled                           *bool                                       `json:"enabled,omitempty"`
-	HistoryListLengthThresholdCount   *int64                                      `json:"historyListLengthThresholdCount,omitempty"`
-	MemoryUsageThresholdPercent       *int64                                      `json:"memoryUsageThresholdPercent,omitempty"`
-	ProbeThreshold                    *int64                                      `json:"probeThreshold,omitempty"`
-	ProbingIntervalSeconds            *int64                                      `json:"probingIntervalSeconds,omitempty"`
-	RunningThreadsThreshold           *int64                                      `json:"runningThreadsThreshold,omitempty"`
-	SecondsBehindSourceThreshold      *int64                                      `json:"secondsBehindSourceThreshold,omitempty"`
-	SemaphoreWaitThresholdCount       *int64                                      `json:"semaphoreWaitThresholdCount,omitempty"`
-	TransactionDurationThreshold      *int64                                      `json:"transactionDurationThreshold,omitempty"`
+	CpuUtilizationThresholdPercent    stack.Integer                               `json:"cpuUtilizationThresholdPercent,omitempty"`
+	Enabled                           stack.Boolean                               `json:"enabled,omitempty"`
+	HistoryListLengthThresholdCount   stack.Integer                               `json:"historyListLengthThresholdCount,omitempty"`
+	MemoryUsageThresholdPercent       stack.Integer                               `json:"memoryUsageThresholdPercent,omitempty"`
+	ProbeThreshold                    stack.Integer                               `json:"probeThreshold,omitempty"`
+	ProbingIntervalSeconds            stack.Integer                               `json:"probingIntervalSeconds,omitempty"`
+	RunningThreadsThreshold           stack.Integer                               `json:"runningThreadsThreshold,omitempty"`
+	SecondsBehindSourceThreshold      stack.Integer                               `json:"secondsBehindSourceThreshold,omitempty"`
+	SemaphoreWaitThresholdCount       stack.Integer                               `json:"semaphoreWaitThresholdCount,omitempty"`
+	TransactionDurationThreshold      stack.Integer                               `json:"transactionDurationThreshold,omitempty"`
 	TransactionKillExcludedUserHosts  []string                                    `json:"transactionKillExcludedUserHosts,omitempty"`
-	TransactionKillThresholdSeconds   *int64                                      `json:"transactionKillThresholdSeconds,omitempty"`
+	TransactionKillThresholdSeconds   stack.Integer                               `json:"transactionKillThresholdSeconds,omitempty"`
 	TransactionKillType               PerformanceCaptureConfigTransactionKillType `json:"transactionKillType,omitempty"`
-	TransactionLockWaitThresholdCount *int64                                      `json:"transactionLockWaitThresholdCount,omitempty"`
+	TransactionLockWaitThresholdCount stack.Integer                               `json:"transactionLockWaitThresholdCount,omitempty"`
 }
 
 // TargetMetric: the message `TargetMetric` of properties.
 type TargetMetric struct {
-	Metric      string   `json:"metric,omitempty"`
-	TargetValue *float64 `json:"targetValue,omitempty"`
+	Metric      string      `json:"metric,omitempty"`
+	TargetValue stack.Float `json:"targetValue,omitempty"`
 }
 
 // ReadPoolAutoScaleConfig: the message `ReadPoolAutoScaleConfig` of properties.
 type ReadPoolAutoScaleConfig struct {
-	DisableScaleIn          *bool          `json:"disableScaleIn,omitempty"`
-	Enabled                 *bool          `json:"enabled,omitempty"`
-	MaxNodeCount            *int64         `json:"maxNodeCount,omitempty"`
-	MinNodeCount            *int64         `json:"minNodeCount,omitempty"`
-	ScaleInCooldownSeconds  *int64         `json:"scaleInCooldownSeconds,omitempty"`
-	ScaleOutCooldownSeconds *int64         `json:"scaleOutCooldownSeconds,omitempty"`
+	DisableScaleIn          stack.Boolean  `json:"disableScaleIn,omitempty"`
+	Enabled                 stack.Boolean  `json:"enabled,omitempty"`
+	MaxNodeCount            stack.Integer  `json:"maxNodeCount,omitempty"`
+	MinNodeCount            stack.Integer  `json:"minNodeCount,omitempty"`
+	ScaleInCooldownSeconds  stack.Integer  `json:"scaleInCooldownSeconds,omitempty"`
+	ScaleOutCooldownSeconds stack.Integer  `json:"scaleOutCooldownSeconds,omitempty"`
 	TargetMetrics           []TargetMetric `json:"targetMetrics,omitempty"`
 }
 
@@ -809,31 +809,31 @@ type SqlServerAuditConfig struct {
 
 // Settings: the message `Settings` of properties.
 type Settings struct {
-	AcceleratedReplicaMode        *bool                        `json:"acceleratedReplicaMode,omitempty"`
+	AcceleratedReplicaMode        stack.Boolean                `json:"acceleratedReplicaMode,omitempty"`
 	ActivationPolicy              SettingsActivationPolicy     `json:"activationPolicy,omitempty"`
 	ActiveDirectoryConfig         *SqlActiveDirectoryConfig    `json:"activeDirectoryConfig,omitempty"`
 	AdvancedMachineFeatures       *AdvancedMachineFeatures     `json:"advancedMachineFeatures,omitempty"`
 	AuthorizedGaeApplications     []string                     `json:"authorizedGaeApplications,omitempty"`
-	AutoUpgradeEnabled            *bool                        `json:"autoUpgradeEnabled,omitempty"`
+	AutoUpgradeEnabled            stack.Boolean                `json:"autoUpgradeEnabled,omitempty"`
 	AvailabilityType              SettingsAvailabilityType     `json:"availabilityType,omitempty"`
 	BackupConfiguration           *BackupConfiguration         `json:"backupConfiguration,omitempty"`
 	Collation                     string                       `json:"collation,omitempty"`
 	ConnectionPoolConfig          *ConnectionPoolConfig        `json:"connectionPoolConfig,omitempty"`
 	ConnectorEnforcement          SettingsConnectorEnforcement `json:"connectorEnforcement,omitempty"`
-	CrashSafeReplicationEnabled   *bool                        `json:"crashSafeReplicationEnabled,omitempty"`
+	CrashSafeReplicationEnabled   stack.Boolean                `json:"crashSafeReplicationEnabled,omitempty"`
 	DataApiAccess                 SettingsDataApiAccess        `json:"dataApiAccess,omitempty"`
 	DataCacheConfig               *DataCacheConfig             `json:"dataCacheConfig,omitempty"`
-	DataDiskProvisionedIops       *stack.LongInteger           `json:"dataDiskProvisionedIops,omitempty"`
-	DataDiskProvisionedThroughput *stack.LongInteger           `json:"dataDiskProvisionedThroughput,omitempty"`
-	DataDiskSizeGb                *stack.LongInteger           `json:"dataDiskSizeGb,omitempty"`
+	DataDiskProvisionedIops       stack.LongInteger            `json:"dataDiskProvisionedIops,omitempty"`
+	DataDiskProvisionedThroughput stack.LongInteger            `json:"dataDiskProvisionedThroughput,omitempty"`
+	DataDiskSizeGb                stack.LongInteger            `json:"dataDiskSizeGb,omitempty"`
 	DataDiskType                  SettingsDataDiskType         `json:"dataDiskType,omitempty"`
 	DatabaseFlags                 []DatabaseFlags              `json:"databaseFlags,omitempty"`
-	DatabaseReplicationEnabled    *bool                        `json:"databaseReplicationEnabled,omitempty"`
-	DeletionProtectionEnabled     *bool                        `json:"deletionProtectionEnabled,omitempty"`
+	DatabaseReplicationEnabled    stack.Boolean                `json:"databaseReplicationEnabled,omitempty"`
+	DeletionProtectionEnabled     stack.Boolean                `json:"deletionProtectionEnabled,omitempty"`
 	DenyMaintenancePeriods        []DenyMaintenancePeriod      `json:"denyMaintenancePeriods,omitempty"`
 	Edition                       SettingsEdition              `json:"edition,omitempty"`
-	EnableDataplexIntegration     *bool                        `json:"enableDataplexIntegration,omitempty"`
-	EnableGoogleMlIntegration     *bool                        `json:"enableGoogleMlIntegration,omitempty"`
+	EnableDataplexIntegration     stack.Boolean                `json:"enableDataplexIntegration,omitempty"`
+	EnableGoogleMlIntegration     stack.Boolean                `json:"enableGoogleMlIntegration,omitempty"`
 	EntraidConfig                 *SqlServerEntraIdConfig      `json:"entraidConfig,omitempty"`
 	FinalBackupConfig             *FinalBackupConfig           `json:"finalBackupConfig,omitempty"`
 	InsightsConfig                *InsightsConfig              `json:"insightsConfig,omitempty"`
@@ -845,13 +845,13 @@ type Settings struct {
 	PerformanceCaptureConfig      *PerformanceCaptureConfig    `json:"performanceCaptureConfig,omitempty"`
 	PricingPlan                   SettingsPricingPlan          `json:"pricingPlan,omitempty"`
 	ReadPoolAutoScaleConfig       *ReadPoolAutoScaleConfig     `json:"readPoolAutoScaleConfig,omitempty"`
-	ReplicationLagMaxSeconds      *int64                       `json:"replicationLagMaxSeconds,omitempty"`
+	ReplicationLagMaxSeconds      stack.Integer                `json:"replicationLagMaxSeconds,omitempty"`
 	ReplicationType               SettingsReplicationType      `json:"replicationType,omitempty"`
-	RetainBackupsOnDelete         *bool                        `json:"retainBackupsOnDelete,omitempty"`
-	SettingsVersion               *stack.LongInteger           `json:"settingsVersion,omitempty"`
+	RetainBackupsOnDelete         stack.Boolean                `json:"retainBackupsOnDelete,omitempty"`
+	SettingsVersion               stack.LongInteger            `json:"settingsVersion,omitempty"`
 	SqlServerAuditConfig          *SqlServerAuditConfig        `json:"sqlServerAuditConfig,omitempty"`
-	StorageAutoResize             *bool                        `json:"storageAutoResize,omitempty"`
-	StorageAutoResizeLimit        *stack.LongInteger           `json:"storageAutoResizeLimit,omitempty"`
+	StorageAutoResize             stack.Boolean                `json:"storageAutoResize,omitempty"`
+	StorageAutoResizeLimit        stack.LongInteger            `json:"storageAutoResizeLimit,omitempty"`
 	Tier                          string                       `json:"tier,omitempty"`
 	TimeZone                      string                       `json:"timeZone,omitempty"`
 	UserLabels                    map[string]string            `json:"userLabels,omitempty"`
@@ -859,16 +859,16 @@ type Settings struct {
 
 // SqlServerDatabaseDetails: the message `SqlServerDatabaseDetails` of properties.
 type SqlServerDatabaseDetails struct {
-	CompatibilityLevel *int64 `json:"compatibilityLevel,omitempty"`
-	RecoveryModel      string `json:"recoveryModel,omitempty"`
+	CompatibilityLevel stack.Integer `json:"compatibilityLevel,omitempty"`
+	RecoveryModel      string        `json:"recoveryModel,omitempty"`
 }
 
 // UserPasswordValidationPolicy: the message `UserPasswordValidationPolicy` of properties.
 type UserPasswordValidationPolicy struct {
-	AllowedFailedAttempts      *int64 `json:"allowedFailedAttempts,omitempty"`
-	EnableFailedAttemptsCheck  *bool  `json:"enableFailedAttemptsCheck,omitempty"`
-	EnablePasswordVerification *bool  `json:"enablePasswordVerification,omitempty"`
-	PasswordExpirationDuration string `json:"passwordExpirationDuration,omitempty"`
+	AllowedFailedAttempts      stack.Integer `json:"allowedFailedAttempts,omitempty"`
+	EnableFailedAttemptsCheck  stack.Boolean `json:"enableFailedAttemptsCheck,omitempty"`
+	EnablePasswordVerification stack.Boolean `json:"enablePasswordVerification,omitempty"`
+	PasswordExpirationDuration string        `json:"passwordExpirationDuration,omitempty"`
 }
 
 // InstanceDatabaseCenterIntegration is one of the constants with this type.

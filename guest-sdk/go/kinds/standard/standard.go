@@ -22,8 +22,8 @@ func (it ValueHandle) Value() string { return it.Attribute("value") }
 // RandomID is random letters, chosen once and known before anything is created: Length of them (6 when not set) after a
 // prefix.
 type RandomID struct {
-	Length *int64 `json:"length,omitempty"`
-	Prefix string `json:"prefix,omitempty"`
+	Length stack.Integer `json:"length,omitempty"`
+	Prefix string        `json:"prefix,omitempty"`
 }
 
 // RandomIDHandle is a declared RandomID.
@@ -40,8 +40,8 @@ func (it RandomIDHandle) Result() string { return it.Attribute("result") }
 // RandomPassword is a random password, made once and kept sealed in the state: Length characters (32 when not set), with
 // special ones among them unless that is false.
 type RandomPassword struct {
-	Length  *int64 `json:"length,omitempty"`
-	Special *bool  `json:"special,omitempty"`
+	Length  stack.Integer `json:"length,omitempty"`
+	Special stack.Boolean `json:"special,omitempty"`
 }
 
 // RandomPasswordHandle is a declared RandomPassword.

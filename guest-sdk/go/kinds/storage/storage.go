@@ -12,10 +12,10 @@ type Bucket struct {
 	Billing               *BucketBilling               `json:"billing,omitempty"`
 	Cors                  []BucketCors                 `json:"cors,omitempty"`
 	CustomPlacementConfig *BucketCustomPlacementConfig `json:"customPlacementConfig,omitempty"`
-	DefaultEventBasedHold *bool                        `json:"defaultEventBasedHold,omitempty"`
+	DefaultEventBasedHold stack.Boolean                `json:"defaultEventBasedHold,omitempty"`
 	DefaultObjectAcl      []ObjectAccessControl        `json:"defaultObjectAcl,omitempty"`
 	Encryption            *BucketEncryption            `json:"encryption,omitempty"`
-	ForceDestroy          *bool                        `json:"forceDestroy,omitempty"`
+	ForceDestroy          stack.Boolean                `json:"forceDestroy,omitempty"`
 	HierarchicalNamespace *BucketHierarchicalNamespace `json:"hierarchicalNamespace,omitempty"`
 	IamConfiguration      *BucketIamConfiguration      `json:"iamConfiguration,omitempty"`
 	IpFilter              *BucketIpFilter              `json:"ipFilter,omitempty"`
@@ -254,13 +254,13 @@ type Object struct {
 	ContentType        string                `json:"contentType,omitempty"`
 	Contexts           *ObjectContexts       `json:"contexts,omitempty"`
 	CustomTime         string                `json:"customTime,omitempty"`
-	EventBasedHold     *bool                 `json:"eventBasedHold,omitempty"`
+	EventBasedHold     stack.Boolean         `json:"eventBasedHold,omitempty"`
 	KmsKeyName         string                `json:"kmsKeyName,omitempty"`
 	Metadata           map[string]string     `json:"metadata,omitempty"`
 	Name               string                `json:"name,omitempty"`
 	Retention          *ObjectRetention      `json:"retention,omitempty"`
 	StorageClass       string                `json:"storageClass,omitempty"`
-	TemporaryHold      *bool                 `json:"temporaryHold,omitempty"`
+	TemporaryHold      stack.Boolean         `json:"temporaryHold,omitempty"`
 }
 
 // ObjectHandle is a declared Object.
@@ -540,23 +540,23 @@ type BucketAccessControl struct {
 
 // BucketAutoclass: the message `BucketAutoclass` of properties.
 type BucketAutoclass struct {
-	Enabled                        *bool  `json:"enabled,omitempty"`
-	TerminalStorageClass           string `json:"terminalStorageClass,omitempty"`
-	TerminalStorageClassUpdateTime string `json:"terminalStorageClassUpdateTime,omitempty"`
-	ToggleTime                     string `json:"toggleTime,omitempty"`
+	Enabled                        stack.Boolean `json:"enabled,omitempty"`
+	TerminalStorageClass           string        `json:"terminalStorageClass,omitempty"`
+	TerminalStorageClassUpdateTime string        `json:"terminalStorageClassUpdateTime,omitempty"`
+	ToggleTime                     string        `json:"toggleTime,omitempty"`
 }
 
 // BucketBilling: the message `BucketBilling` of properties.
 type BucketBilling struct {
-	RequesterPays *bool `json:"requesterPays,omitempty"`
+	RequesterPays stack.Boolean `json:"requesterPays,omitempty"`
 }
 
 // BucketCors: the message `BucketCors` of properties.
 type BucketCors struct {
-	MaxAgeSeconds  *int64   `json:"maxAgeSeconds,omitempty"`
-	Method         []string `json:"method,omitempty"`
-	Origin         []string `json:"origin,omitempty"`
-	ResponseHeader []string `json:"responseHeader,omitempty"`
+	MaxAgeSeconds  stack.Integer `json:"maxAgeSeconds,omitempty"`
+	Method         []string      `json:"method,omitempty"`
+	Origin         []string      `json:"origin,omitempty"`
+	ResponseHeader []string      `json:"responseHeader,omitempty"`
 }
 
 // BucketCustomPlacementConfig: the message `BucketCustomPlacementConfig` of properties.
@@ -578,7 +578,7 @@ type ObjectAccessControl struct {
 	Entity      string                          `json:"entity,omitempty"`
 	EntityId    string                          `json:"entityId,omitempty"`
 	Etag        string                          `json:"etag,omitempty"`
-	Generation  *stack.LongInteger              `json:"generation,omitempty"`
+	Generation  stack.LongInteger               `json:"generation,omitempty"`
 	Id          string                          `json:"id,omitempty"`
 	Kind        string                          `json:"kind,omitempty"`
 	Object      string                          `json:"object,omitempty"`
@@ -615,19 +615,19 @@ type BucketEncryption struct {
 
 // BucketHierarchicalNamespace: the message `BucketHierarchicalNamespace` of properties.
 type BucketHierarchicalNamespace struct {
-	Enabled *bool `json:"enabled,omitempty"`
+	Enabled stack.Boolean `json:"enabled,omitempty"`
 }
 
 // BucketIamConfigurationBucketPolicyOnly: the message `BucketIamConfigurationBucketPolicyOnly` of properties.
 type BucketIamConfigurationBucketPolicyOnly struct {
-	Enabled    *bool  `json:"enabled,omitempty"`
-	LockedTime string `json:"lockedTime,omitempty"`
+	Enabled    stack.Boolean `json:"enabled,omitempty"`
+	LockedTime string        `json:"lockedTime,omitempty"`
 }
 
 // BucketIamConfigurationUniformBucketLevelAccess: the message `BucketIamConfigurationUniformBucketLevelAccess` of properties.
 type BucketIamConfigurationUniformBucketLevelAccess struct {
-	Enabled    *bool  `json:"enabled,omitempty"`
-	LockedTime string `json:"lockedTime,omitempty"`
+	Enabled    stack.Boolean `json:"enabled,omitempty"`
+	LockedTime string        `json:"lockedTime,omitempty"`
 }
 
 // BucketIamConfiguration: the message `BucketIamConfiguration` of properties.
@@ -650,8 +650,8 @@ type BucketIpFilterVpcNetworkSources struct {
 
 // BucketIpFilter: the message `BucketIpFilter` of properties.
 type BucketIpFilter struct {
-	AllowAllServiceAgentAccess *bool                              `json:"allowAllServiceAgentAccess,omitempty"`
-	AllowCrossOrgVpcs          *bool                              `json:"allowCrossOrgVpcs,omitempty"`
+	AllowAllServiceAgentAccess stack.Boolean                      `json:"allowAllServiceAgentAccess,omitempty"`
+	AllowCrossOrgVpcs          stack.Boolean                      `json:"allowCrossOrgVpcs,omitempty"`
 	Mode                       string                             `json:"mode,omitempty"`
 	PublicNetworkSource        *BucketIpFilterPublicNetworkSource `json:"publicNetworkSource,omitempty"`
 	VpcNetworkSources          []BucketIpFilterVpcNetworkSources  `json:"vpcNetworkSources,omitempty"`
@@ -665,20 +665,20 @@ type BucketLifecycleRuleAction struct {
 
 // BucketLifecycleRuleCondition: the message `BucketLifecycleRuleCondition` of properties.
 type BucketLifecycleRuleCondition struct {
-	Age                     *int64             `json:"age,omitempty"`
-	CreatedBefore           string             `json:"createdBefore,omitempty"`
-	CustomTimeBefore        string             `json:"customTimeBefore,omitempty"`
-	DaysSinceCustomTime     *int64             `json:"daysSinceCustomTime,omitempty"`
-	DaysSinceNoncurrentTime *int64             `json:"daysSinceNoncurrentTime,omitempty"`
-	IsLive                  *bool              `json:"isLive,omitempty"`
-	MatchesPattern          string             `json:"matchesPattern,omitempty"`
-	MatchesPrefix           []string           `json:"matchesPrefix,omitempty"`
-	MatchesStorageClass     []string           `json:"matchesStorageClass,omitempty"`
-	MatchesSuffix           []string           `json:"matchesSuffix,omitempty"`
-	NoncurrentTimeBefore    string             `json:"noncurrentTimeBefore,omitempty"`
-	NumNewerVersions        *int64             `json:"numNewerVersions,omitempty"`
-	SizeAboveBytes          *stack.LongInteger `json:"sizeAboveBytes,omitempty"`
-	SizeBelowBytes          *stack.LongInteger `json:"sizeBelowBytes,omitempty"`
+	Age                     stack.Integer     `json:"age,omitempty"`
+	CreatedBefore           string            `json:"createdBefore,omitempty"`
+	CustomTimeBefore        string            `json:"customTimeBefore,omitempty"`
+	DaysSinceCustomTime     stack.Integer     `json:"daysSinceCustomTime,omitempty"`
+	DaysSinceNoncurrentTime stack.Integer     `json:"daysSinceNoncurrentTime,omitempty"`
+	IsLive                  stack.Boolean     `json:"isLive,omitempty"`
+	MatchesPattern          string            `json:"matchesPattern,omitempty"`
+	MatchesPrefix           []string          `json:"matchesPrefix,omitempty"`
+	MatchesStorageClass     []string          `json:"matchesStorageClass,omitempty"`
+	MatchesSuffix           []string          `json:"matchesSuffix,omitempty"`
+	NoncurrentTimeBefore    string            `json:"noncurrentTimeBefore,omitempty"`
+	NumNewerVersions        stack.Integer     `json:"numNewerVersions,omitempty"`
+	SizeAboveBytes          stack.LongInteger `json:"sizeAboveBytes,omitempty"`
+	SizeBelowBytes          stack.LongInteger `json:"sizeBelowBytes,omitempty"`
 }
 
 // BucketLifecycleRule: the message `BucketLifecycleRule` of properties.
@@ -705,27 +705,27 @@ type BucketObjectRetention struct {
 
 // BucketRetentionPolicy: the message `BucketRetentionPolicy` of properties.
 type BucketRetentionPolicy struct {
-	EffectiveTime   string             `json:"effectiveTime,omitempty"`
-	IsLocked        *bool              `json:"isLocked,omitempty"`
-	RetentionPeriod *stack.LongInteger `json:"retentionPeriod,omitempty"`
+	EffectiveTime   string            `json:"effectiveTime,omitempty"`
+	IsLocked        stack.Boolean     `json:"isLocked,omitempty"`
+	RetentionPeriod stack.LongInteger `json:"retentionPeriod,omitempty"`
 }
 
 // BucketSoftDeletePolicyHardDeletePause: the message `BucketSoftDeletePolicyHardDeletePause` of properties.
 type BucketSoftDeletePolicyHardDeletePause struct {
-	EffectiveTime string `json:"effectiveTime,omitempty"`
-	Enabled       *bool  `json:"enabled,omitempty"`
+	EffectiveTime string        `json:"effectiveTime,omitempty"`
+	Enabled       stack.Boolean `json:"enabled,omitempty"`
 }
 
 // BucketSoftDeletePolicy: the message `BucketSoftDeletePolicy` of properties.
 type BucketSoftDeletePolicy struct {
 	EffectiveTime            string                                 `json:"effectiveTime,omitempty"`
 	HardDeletePause          *BucketSoftDeletePolicyHardDeletePause `json:"hardDeletePause,omitempty"`
-	RetentionDurationSeconds *stack.LongInteger                     `json:"retentionDurationSeconds,omitempty"`
+	RetentionDurationSeconds stack.LongInteger                      `json:"retentionDurationSeconds,omitempty"`
 }
 
 // BucketVersioning: the message `BucketVersioning` of properties.
 type BucketVersioning struct {
-	Enabled *bool `json:"enabled,omitempty"`
+	Enabled stack.Boolean `json:"enabled,omitempty"`
 }
 
 // BucketWebsite: the message `BucketWebsite` of properties.

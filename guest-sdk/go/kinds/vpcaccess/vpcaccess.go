@@ -7,17 +7,17 @@ import "mlflow-host/stack"
 
 // Connector: A way from serverless programs into a network, by small machines.
 type Connector struct {
-	IpCidrRange   string  `json:"ipCidrRange,omitempty"`
-	Location      string  `json:"location,omitempty"`
-	MachineType   string  `json:"machineType,omitempty"`
-	MaxInstances  *int64  `json:"maxInstances,omitempty"`
-	MaxThroughput *int64  `json:"maxThroughput,omitempty"`
-	MinInstances  *int64  `json:"minInstances,omitempty"`
-	MinThroughput *int64  `json:"minThroughput,omitempty"`
-	Name          string  `json:"name,omitempty"`
-	Network       string  `json:"network,omitempty"`
-	Project       string  `json:"project,omitempty"`
-	Subnet        *Subnet `json:"subnet,omitempty"`
+	IpCidrRange   string        `json:"ipCidrRange,omitempty"`
+	Location      string        `json:"location,omitempty"`
+	MachineType   string        `json:"machineType,omitempty"`
+	MaxInstances  stack.Integer `json:"maxInstances,omitempty"`
+	MaxThroughput stack.Integer `json:"maxThroughput,omitempty"`
+	MinInstances  stack.Integer `json:"minInstances,omitempty"`
+	MinThroughput stack.Integer `json:"minThroughput,omitempty"`
+	Name          string        `json:"name,omitempty"`
+	Network       string        `json:"network,omitempty"`
+	Project       string        `json:"project,omitempty"`
+	Subnet        *Subnet       `json:"subnet,omitempty"`
 }
 
 // ConnectorHandle is a declared Connector.
