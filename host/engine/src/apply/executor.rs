@@ -1,22 +1,23 @@
 //! One loop over what is ready.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use futures::future::Future;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
-use mlflow_host_graph::{Resource, Role, Urn, Value};
+use mlflow_host_graph::{Resource, Urn, Value};
 use tokio::sync::watch;
 
 use crate::apply::journal::{Journal, open};
 use crate::apply::operation::{End, carry_out};
+use crate::apply::prepare::{Prepared, Resources, known, prepare};
 use crate::apply::{Apply, ApplyError, Summary};
 use crate::event::Event;
-use crate::plan::{Action, Known, Operation, OperationId, StateScope, evaluate_resource, hints};
-use crate::provider::{Declaration, RecordHints};
+use crate::plan::{Action, Operation, OperationId, StateScope};
+use crate::provider::RecordHints;
 use crate::record::{Entry, Recorded, State};
 use crate::standard;
 
@@ -54,9 +55,6 @@ pub async fn apply(
     context.store.compact(state).await?;
     Ok(summary)
 }
-
-/// The declared resources, by URN.
-pub(crate) type Resources<'a> = HashMap<&'a Urn, &'a Resource>;
 
 struct Executor<'a, 's> {
     context: &'a Apply<'a>,
@@ -397,53 +395,6 @@ impl<'a, 's> Executor<'a, 's> {
 }
 
 type Running<'a> = Pin<Box<dyn Future<Output = (usize, Duration, Result<End, ApplyError>)> + Send + 'a>>;
-
-/// A resource whose needs are there, ready to be sent.
-pub(crate) struct Prepared {
-    pub(crate) resolved: crate::provider::Resolved,
-    pub(crate) hints: crate::provider::RecordHints,
-}
-
-/// Evaluates a resource against what is recorded by now. `None` when the provider refuses it, which
-/// planning has already told.
-pub(crate) fn prepare(
-    context: &Apply<'_>,
-    journal: &Journal<'_>,
-    resources: &Resources<'_>,
-    resource: &Resource,
-    recorded: Option<&Recorded>,
-    generation: u32,
-) -> Result<Option<Prepared>, ApplyError> {
-    let evaluated = {
-        let known = |urn: &Urn| match resources.get(urn) {
-            Some(needed) if needed.role == Role::Lookup => lookup(context, urn),
-            _ => known(context, journal, urn),
-        };
-        let scope = StateScope { known: &known, secrets: context.secrets };
-        evaluate_resource(resource, recorded, &scope)
-            .map_err(|source| ApplyError::Evaluate { urn: resource.urn.clone(), source })?
-    };
-    let suffix = journal.state().suffix(generation);
-    let existing = journal.state().resources.get(&resource.urn).cloned();
-    // A renamed resource keeps the name that was generated for it.
-    let named_after = existing.as_ref().and_then(|recorded| recorded.hints.named_after.as_ref());
-    let urn = named_after.unwrap_or(&resource.urn);
-    let declaration = Declaration { urn, properties: &evaluated.properties, suffix: &suffix };
-    let Ok(resolved) = context.provider.resolve(&declaration) else { return Ok(None) };
-    let managed = |urn: &Urn| resources.get(urn).is_none_or(|needed| needed.role == Role::Managed);
-    let hints = hints(resource, existing.as_ref(), generation, &evaluated, &resolved, &managed);
-    Ok(Some(Prepared { resolved, hints }))
-}
-
-fn known(context: &Apply<'_>, journal: &Journal<'_>, urn: &Urn) -> Option<Known> {
-    let recorded = journal.state().resources.get(urn).map(Known::from);
-    recorded.or_else(|| lookup(context, urn))
-}
-
-fn lookup(context: &Apply<'_>, urn: &Urn) -> Option<Known> {
-    let outputs = context.lookups.get(urn)?.clone();
-    Some(Known { outputs, inputs: Value::empty_map(), complete: true })
-}
 
 fn is_local(operation: &Operation) -> bool {
     matches!(operation.action, Action::Forget | Action::Adopt)

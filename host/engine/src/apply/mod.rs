@@ -3,6 +3,7 @@
 mod executor;
 pub(crate) mod journal;
 pub(crate) mod operation;
+mod prepare;
 
 use std::collections::BTreeMap;
 

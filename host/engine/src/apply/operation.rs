@@ -6,7 +6,8 @@ use mlflow_host_graph::{PropertyPath, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::apply::executor::{Resources, prepare, time_from_now};
+use crate::apply::executor::time_from_now;
+use crate::apply::prepare::{Resources, prepare};
 use crate::apply::{Apply, ApplyError, Journal};
 use crate::event::Event;
 use crate::plan::{Action, Operation, Step, first_unknown};

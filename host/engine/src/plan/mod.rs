@@ -7,6 +7,7 @@ mod evaluate;
 mod group;
 mod order;
 mod references;
+mod rename;
 mod saved;
 mod selection;
 
