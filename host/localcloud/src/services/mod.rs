@@ -69,7 +69,7 @@ pub(crate) async fn settle(cloud: &Arc<Cloud>, operation: &Operation) -> Result<
         "artifactregistry" => artifacts::settle(cloud, operation).await,
         "cloudbuild" if operation.action.starts_with("builds.") => builds::settle(cloud, operation).await,
         "cloudbuild" | "iam" | "vpcaccess" => regular::settle(cloud, operation),
-        "compute" => compute::settle(cloud, operation),
+        "compute" => compute::settle(cloud, operation).await,
         "run" => run::settle(cloud, operation).await,
         "servicenetworking" => networking::settle(cloud, operation),
         "serviceusage" => usage::settle(cloud, operation),

@@ -112,7 +112,7 @@ async fn may_write(cloud: &Harness, account: &str) {
 }
 
 /// Everything up to an image in a repository; returns the image by digest and the runtime account.
-async fn with_image() -> (Harness, String, String) {
+pub(crate) async fn with_image() -> (Harness, String, String) {
     let (cloud, builder, runtime) = prepared().await;
     may_read(&cloud, &builder).await;
     may_write(&cloud, &builder).await;

@@ -14,6 +14,7 @@ mod faults;
 mod iam;
 mod kms;
 mod networks;
+mod recordings;
 mod regular;
 mod requests;
 mod restart;

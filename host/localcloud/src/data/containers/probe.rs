@@ -6,6 +6,9 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+/// Between two connections of one try.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// A startup probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Probe {
@@ -24,7 +27,8 @@ pub(crate) struct Probe {
 /// What a probe tries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// A connection to 127.0.0.1 on this port.
+    /// A connection to 127.0.0.1 on this port. One try goes on until the port is open: the probe that Cloud Run
+    /// adds to a container without one tries once, for four minutes.
     Tcp(u16),
     /// `GET path` answers 200 to 399.
     Http {
@@ -61,7 +65,12 @@ impl Check {
     /// One try; the error says what went wrong.
     async fn attempt(&self) -> Result<(), String> {
         match self {
-            Self::Tcp(port) => connect(*port).await.map(drop),
+            Self::Tcp(port) => {
+                while connect(*port).await.is_err() {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Ok(())
+            }
             Self::Http { port, path, headers } => match get(*port, path, headers).await? {
                 200..=399 => Ok(()),
                 status => Err(format!("GET {path} on port {port} answered {status}")),
@@ -96,4 +105,29 @@ async fn get(port: u16, path: &str, headers: &[(String, String)]) -> Result<u16,
         .and_then(|rest| rest.split_whitespace().nth(1))
         .and_then(|status| status.parse().ok())
         .ok_or_else(|| format!("port {port} does not speak HTTP: it answered {:?}", line.trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_try_of_a_port_goes_on_until_it_is_open() {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let probe = Probe {
+            check: Check::Tcp(port),
+            initial_delay: Duration::ZERO,
+            period: Duration::from_secs(240),
+            timeout: Duration::from_secs(240),
+            failure_threshold: 1,
+        };
+        let trying = probe.succeed();
+        tokio::pin!(trying);
+        let early = tokio::time::timeout(Duration::from_millis(50), &mut trying).await;
+        assert!(early.is_err(), "{early:?}");
+        let _listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        trying.await.unwrap();
+    }
 }

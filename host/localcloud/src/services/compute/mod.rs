@@ -83,8 +83,11 @@ fn bad(field: &str, value: &str, why: &str) -> ApiError {
 
 /// 400 `resourceInUseByAnotherResource`.
 pub(crate) fn in_use(kind: &str, name: &str, by: &str) -> ApiError {
-    ApiError::invalid(format!("The {kind} resource '{name}' is already being used by '{by}'"))
-        .reason("resourceInUseByAnotherResource")
+    ApiError::invalid(used(kind, name, by)).reason("resourceInUseByAnotherResource")
+}
+
+fn used(kind: &str, name: &str, by: &str) -> String {
+    format!("The {kind} resource '{name}' is already being used by '{by}'")
 }
 
 /// 400 `resourceNotReady`.
@@ -124,13 +127,18 @@ pub(crate) fn network_name(cloud: &Cloud, project: &str, reference: &str) -> Res
 
 /// Begins an operation on `target` and answers with it.
 pub(crate) fn begin(cloud: &Arc<Cloud>, call: &Call, target: &str, input: Value) -> Answer {
+    Ok(Reply::Json(cloud.begin(operation(cloud, call, target).input(input))?.compute()))
+}
+
+/// The operation on `target` that a call asks for.
+fn operation(cloud: &Cloud, call: &Call, target: &str) -> Operation {
     let name = format!("{}/operations/{}", scope(call), compute_name());
-    let mut operation = Operation::new("compute", call.action(), name, call.project(), target).input(input);
+    let mut operation = Operation::new("compute", call.action(), name, call.project(), target);
     operation.request_id = call.query("requestId").map(str::to_owned);
     if let Some(id) = id_of(cloud, target) {
         operation.numbers.1 = id;
     }
-    Ok(Reply::Json(cloud.begin(operation)?.compute()))
+    operation
 }
 
 /// The numeric id of a resource.
@@ -176,12 +184,12 @@ pub(crate) fn filtered_name(filter: &str) -> Option<&str> {
     Some(rest.trim().trim_matches(|quote| quote == '"' || quote == '\''))
 }
 
-pub(crate) fn settle(cloud: &Arc<Cloud>, operation: &Operation) -> Result<Value, Failure> {
+pub(crate) async fn settle(cloud: &Arc<Cloud>, operation: &Operation) -> Result<Value, Failure> {
     if regular::is_regular(operation) {
         return regular::settle(cloud, operation);
     }
     match operation.action.as_str() {
-        "networks.delete" => networks::remove(cloud, &operation.target)?,
+        "networks.delete" => networks::remove(cloud, &operation.target).await?,
         "subnetworks.delete" => drop(cloud.store.subnetworks.remove(&operation.target)?),
         "globalAddresses.delete" => drop(cloud.store.addresses.remove(&operation.target)?),
         // All else took effect with the request; the operation only reports it.

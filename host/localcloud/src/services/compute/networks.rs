@@ -1,17 +1,26 @@
 //! VPC networks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use super::{BASE, bad, begin, check_name, in_use, listed, listing, missing, taken};
+use super::{BASE, bad, begin, check_name, listed, listing, missing, taken, used};
 use crate::cloud::Cloud;
 use crate::common::error::ApiError;
 use crate::common::json::{fill, list, merge, text};
+use crate::common::operations::Failure;
 use crate::common::{clock, identifiers};
 use crate::data::file::FileError;
 use crate::server::call::{Answer, Call, Reply};
+
+/// How long a deletion waits for what still uses the network to go.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long it waits between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answer {
     let name = format!("projects/{}/global/networks/{}", call.project(), call.variable("network"));
@@ -22,7 +31,6 @@ pub(super) fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answer {
         "patch" => patch(cloud, call, &name),
         "delete" => {
             existing(cloud, &name)?;
-            check_unused(cloud, &name)?;
             begin(cloud, call, &name, Value::Null)
         }
         "addPeering" => add_peering(cloud, call, &name),
@@ -73,8 +81,8 @@ fn patch(cloud: &Arc<Cloud>, call: &Call, name: &str) -> Answer {
     begin(cloud, call, name, Value::Null)
 }
 
-/// What still uses a network keeps it from being deleted.
-fn check_unused(cloud: &Cloud, name: &str) -> Result<(), ApiError> {
+/// What still uses a network.
+fn user_of(cloud: &Cloud, name: &str) -> Option<String> {
     let link = format!("{BASE}{name}");
     let stores = [&cloud.store.subnetworks, &cloud.store.addresses];
     let user = stores
@@ -83,18 +91,25 @@ fn check_unused(cloud: &Cloud, name: &str) -> Result<(), ApiError> {
         .find(|(_, body)| body["network"] == link.as_str())
         .map(|(user, _)| user)
         .or_else(|| crate::services::regular::user_of(cloud, name));
-    if let Some(user) = user {
-        return Err(in_use("network", name, &user));
-    }
-    let network = existing(cloud, name)?;
-    match list(&network, "peerings").next() {
-        Some(peering) => Err(in_use("network", name, text(peering, "name").unwrap_or_default())),
-        None => Ok(()),
-    }
+    user.or_else(|| {
+        let network = cloud.store.networks.get(name)?;
+        text(list(&network, "peerings").next()?, "name").map(str::to_owned)
+    })
 }
 
-/// Removes a network and what service networking remembers of it.
-pub(super) fn remove(cloud: &Cloud, name: &str) -> Result<(), FileError> {
+/// Removes a network and what service networking remembers of it. Recorded: the request is accepted while there
+/// are addresses and a peering, and the operation ends well when they go while it is under way.
+pub(super) async fn remove(cloud: &Cloud, name: &str) -> Result<(), Failure> {
+    let deadline = Instant::now() + PATIENCE;
+    while let Some(user) = user_of(cloud, name) {
+        if Instant::now() >= deadline {
+            return Err(Failure {
+                reason: "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE".to_owned(),
+                ..Failure::new(9, used("network", name, &user))
+            });
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
     cloud.store.networks.remove(name)?;
     cloud.store.connections.remove(name)?;
     Ok(())

@@ -57,6 +57,8 @@ fn create(cloud: &Arc<Cloud>, call: &Call, id: &str) -> Answer {
     Cloud::create(&cloud.store.services, &name, service.clone(), || {
         ApiError::exists(format!("Resource '{id}' already exists."))
     })?;
+    // Recorded: the answer to a creation does not show the ingress yet.
+    crate::common::json::remove(&mut service, "ingress");
     start(cloud, call, &name, &service)
 }
 
@@ -187,9 +189,7 @@ pub(super) async fn deploy(cloud: &Arc<Cloud>, operation: &Operation) -> Result<
     };
     let uri = format!("https://{}", host(name));
     let changed = cloud.store.services.change::<Failure>(name, |service| {
-        service["observedGeneration"] = service["generation"].clone();
-        crate::common::json::remove(service, "reconciling");
-        service["etag"] = super::etag().into();
+        settled(service);
         match &revision {
             Ok(revision) => {
                 service["terminalCondition"] = condition("Ready", None);
@@ -225,6 +225,12 @@ pub(super) async fn deploy(cloud: &Arc<Cloud>, operation: &Operation) -> Result<
     }
 }
 
+/// Marks a service as being as it is declared. Its etag stays: recorded, it changes with the update time only.
+fn settled(service: &mut Value) {
+    service["observedGeneration"] = service["generation"].clone();
+    crate::common::json::remove(service, "reconciling");
+}
+
 /// The ready revision, if it already runs what the service declares.
 fn current(cloud: &Cloud, service: &Value, input: &Value) -> Option<String> {
     if input["force"] == true {
@@ -247,8 +253,12 @@ pub(super) async fn remove(cloud: &Arc<Cloud>, operation: &Operation) -> Result<
         cloud.store.revisions.remove(&revision)?;
     }
     policies::remove(cloud, &resource(name))?;
-    let service = cloud.store.services.remove(name)?;
-    Ok(service.map_or_else(|| operation.metadata.clone(), |service| typed("Service", &service)))
+    let Some(mut service) = cloud.store.services.remove(name)? else { return Ok(operation.metadata.clone()) };
+    settled(&mut service);
+    service["updateTime"] = clock::now().into();
+    service["etag"] = super::etag().into();
+    service["terminalCondition"] = condition("Ready", None);
+    Ok(typed("Service", &service))
 }
 
 /// Serves again what was served before the local cloud was stopped.
