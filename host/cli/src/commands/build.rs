@@ -11,9 +11,9 @@ use crate::render::{self, Reporter};
 
 /// Compile a project to a stack.
 ///
-/// The project is in Rust, Python, TypeScript, Go or C; its files tell. Compilers that are
-/// pinned are installed the first time, into the user's cache. What is missing is named with
-/// the command that installs it.
+/// The project is in Rust, Python, TypeScript, Go or C; its files tell. Compilers
+/// that are pinned are installed the first time, into the user's cache. What is
+/// missing is named with the command that installs it.
 ///
 /// Examples:
 ///   mlflow-host build tracking                      # makes tracking/tracking.wasm

@@ -11,9 +11,9 @@ use crate::render::{self, Reporter};
 
 /// Put a stack and the components that it uses together in one file.
 ///
-/// A stack may use a component that someone else wrote, in another language: it imports an
-/// interface which the component exports. Together they are one stack, in which the component can
-/// do no more than the stack itself.
+/// A stack may use a component that someone else wrote, in another language: it
+/// imports an interface which the component exports. Together they are one stack,
+/// in which the component can do no more than the stack itself.
 ///
 /// Examples:
 ///   mlflow-host compose team.wasm --with stacks/mlflow-component.wasm

@@ -11,8 +11,9 @@ use crate::render::Reporter;
 
 /// Read and change how a stack is configured: the TOML file beside it.
 ///
-/// `project`, `region` and `cloud` say where the stack goes; every other key is one that the stack reads.
-/// Comments and order in the file stay as they are. `--set KEY=VALUE` of other commands sets a key for one run.
+/// `project`, `region` and `cloud` say where the stack goes; every other key is
+/// one that the stack reads. Comments and order in the file stay as they are.
+/// `--set KEY=VALUE` of other commands sets a key for one run.
 ///
 /// Examples:
 ///   mlflow-host config set stacks/prod.wasm project my-project
@@ -65,7 +66,8 @@ pub(crate) struct Get {
 
 /// Set a key
 ///
-/// A value that is TOML, e.g., `3`, `true` or `["a", "b"]`, keeps its type; any other is text.
+/// A value that is TOML, e.g., `3`, `true` or `["a", "b"]`, keeps its type; any
+/// other is text.
 ///
 /// Examples:
 ///   mlflow-host config set stacks/dev.wasm minimum-instances 1

@@ -12,10 +12,11 @@ use crate::session::{Session, parse_duration};
 
 /// Delete everything that a stack has made.
 ///
-/// What to delete comes from the recorded state: the stack's program is not run and need not exist.
-/// What needs a resource always goes with it. What the cloud cannot delete yet, e.g., a subnetwork for
-/// one or two hours after a service has used it, is recorded and said, with exit code 4; with --wait
-/// the host comes back for it by itself.
+/// What to delete comes from the recorded state: the stack's program is not run
+/// and need not exist. What needs a resource always goes with it. What the cloud
+/// cannot delete yet, e.g., a subnetwork for one or two hours after a service has
+/// used it, is recorded and said, with exit code 4; with --wait the host comes
+/// back for it by itself.
 ///
 /// Examples:
 ///   mlflow-host destroy stacks/dev.wasm

@@ -10,8 +10,9 @@ use crate::session::Session;
 
 /// Draw what a stack declares, and what needs what.
 ///
-/// The stack runs in its sandbox; no cloud is asked, and nothing need exist. Arrows go from what is needed
-/// to what needs it, and so in the order in which resources are made.
+/// The stack runs in its sandbox; no cloud is asked, and nothing need exist.
+/// Arrows go from what is needed to what needs it, and so in the order in which
+/// resources are made.
 ///
 /// Examples:
 ///   mlflow-host graph stacks/dev.wasm | dot -Tsvg > dev.svg

@@ -13,9 +13,10 @@ use crate::render::Reporter;
 
 /// Make a project for a stack.
 ///
-/// It holds a small stack with a test, its configuration, an example for continuous
-/// integration, and a copy of the language's SDK. `mlflow-host build` compiles it. What the
-/// machine lacks for that is named with the command that installs it.
+/// It holds a small stack with a test, its configuration, an example for
+/// continuous integration, and a copy of the language's SDK. `mlflow-host build`
+/// compiles it. What the machine lacks for that is named with the command that
+/// installs it.
 ///
 /// Examples:
 ///   mlflow-host new python tracking

@@ -11,10 +11,11 @@ use crate::session::Session;
 
 /// Show what `up` would do, and change nothing.
 ///
-/// With --offline neither network nor credentials are used; what a stack looks up is then unknown. With
-/// --out the plan is kept in a file (see docs/plan.schema.json) that `up --plan` carries out to the
-/// letter; it holds no secrets. Policies judge the plan: what a mandatory one does not allow ends with
-/// exit code 5, and is not kept.
+/// With --offline neither network nor credentials are used; what a stack looks up
+/// is then unknown. With
+/// --out the plan is kept in a file (see docs/plan.schema.json) that `up --plan`
+/// carries out to the letter; it holds no secrets. Policies judge the plan: what
+/// a mandatory one does not allow ends with exit code 5, and is not kept.
 ///
 /// Examples:
 ///   mlflow-host preview stacks/dev.wasm --details

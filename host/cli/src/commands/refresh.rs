@@ -13,8 +13,9 @@ use crate::session::Session;
 
 /// Show what has changed in the cloud behind the stack's back, and record it.
 ///
-/// Every recorded resource is read. Shown are the declared properties that are different, and what is
-/// gone. Once that is recorded, `up` brings it back to what is declared. `up --refresh` does both.
+/// Every recorded resource is read. Shown are the declared properties that are
+/// different, and what is gone. Once that is recorded, `up` brings it back to
+/// what is declared. `up --refresh` does both.
 ///
 /// Examples:
 ///   mlflow-host refresh stacks/prod.wasm

@@ -15,10 +15,11 @@ use crate::session::{Carry, PlanFile, Session};
 
 /// Make the cloud match what a stack declares.
 ///
-/// The stack runs once, in a sandbox. What it declares is compared with what is recorded; you see the
-/// plan, and what the policies say of it, say yes, and the host carries it out. What a mandatory policy
-/// does not allow is not begun (exit code 5). When it is interrupted or an operation fails, run it
-/// again: it goes on from there.
+/// The stack runs once, in a sandbox. What it declares is compared with what is
+/// recorded; you see the plan, and what the policies say of it, say yes, and the
+/// host carries it out. What a mandatory policy does not allow is not begun (exit
+/// code 5). When it is interrupted or an operation fails, run it again: it goes
+/// on from there.
 ///
 /// Examples:
 ///   mlflow-host up stacks/dev.wasm

@@ -13,9 +13,10 @@ use crate::render::Reporter;
 
 /// Let the local cloud misbehave as Google does, or show how it can
 ///
-/// Without options, the faults in force and every trap: the ways in which Google surprises its users, by name.
-/// Faults end with `--clear`, or when the local cloud stops. A rule says which requests it strikes and what
-/// happens to them: see docs/local-cloud-faults.md.
+/// Without options, the faults in force and every trap: the ways in which Google
+/// surprises its users, by name. Faults end with `--clear`, or when the local
+/// cloud stops. A rule says which requests it strikes and what happens to them:
+/// see docs/local-cloud-faults.md.
 ///
 /// Examples:
 ///   mlflow-host cloud faults

@@ -15,9 +15,10 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// Show the requests that the local cloud has had since its start
 ///
-/// A line each: when it was answered (UTC), with which status (`---` when the connection was dropped on
-/// request), and what it asked. A request that breaks Google's description of its API is followed by how it
-/// does. Without --follow, the last 5000 are at hand; all are in requests.jsonl beside the cloud's data.
+/// A line each: when it was answered (UTC), with which status (`---` when the
+/// connection was dropped on request), and what it asked. A request that breaks
+/// Google's description of its API is followed by how it does. Without --follow,
+/// the last 5000 are at hand; all are in requests.jsonl beside the cloud's data.
 ///
 /// Examples:
 ///   mlflow-host cloud log --last 20

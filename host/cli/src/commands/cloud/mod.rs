@@ -18,10 +18,11 @@ use crate::failure::{Code, Failure, Result, capitalised};
 use crate::render::{self, CloudStatus, Reporter};
 use crate::{places, session};
 
-/// Manage the local cloud: Google's APIs on this machine, with real data behind them.
+/// Manage the local cloud: Google's APIs on this machine, with real data behind
+/// them.
 ///
-/// It starts by itself when a stack goes there, and stays until it is stopped. Its data are in
-/// $MLFLOW_HOST_HOME/cloud, or $XDG_DATA_HOME/mlflow-host/cloud.
+/// It starts by itself when a stack goes there, and stays until it is stopped.
+/// Its data are in $MLFLOW_HOST_HOME/cloud, or $XDG_DATA_HOME/mlflow-host/cloud.
 ///
 /// Examples:
 ///   mlflow-host cloud status

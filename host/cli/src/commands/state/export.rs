@@ -12,8 +12,9 @@ use crate::render::{self, Reporter};
 
 /// Write the state to a file, or to standard output
 ///
-/// Secrets stay sealed; the key that opens them is in the file too, wrapped as it is in the state. `state
-/// import` reads the file with the same key file, passphrase or key of Cloud KMS.
+/// Secrets stay sealed; the key that opens them is in the file too, wrapped as it
+/// is in the state. `state import` reads the file with the same key file,
+/// passphrase or key of Cloud KMS.
 ///
 /// Example:
 ///   mlflow-host state export stacks/prod.wasm prod-state.json

@@ -14,8 +14,8 @@ use crate::render::Reporter;
 
 /// Take a resource out of the state, and leave it alone in the cloud
 ///
-/// From then on nobody looks after it: `destroy` does not delete it, and if the program still declares it,
-/// `up` makes another one.
+/// From then on nobody looks after it: `destroy` does not delete it, and if the
+/// program still declares it, `up` makes another one.
 ///
 /// Examples:
 ///   mlflow-host state forget stacks/dev.wasm storage.googleapis.com/Bucket::artifacts

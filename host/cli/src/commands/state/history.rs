@@ -8,9 +8,11 @@ use super::{StackArguments, read};
 use crate::failure::Result;
 use crate::render::Reporter;
 
-/// Show the last runs, the newest first: when, who, what, with which program, and what came of it
+/// Show the last runs, the newest first: when, who, what, with which program, and
+/// what came of it
 ///
-/// The last hundred runs are remembered. A run without an end was killed, or goes on.
+/// The last hundred runs are remembered. A run without an end was killed, or goes
+/// on.
 ///
 /// Examples:
 ///   mlflow-host state history stacks/dev.wasm

@@ -15,8 +15,9 @@ use crate::session::Session;
 
 /// Put an exported state in place of the one that is there
 ///
-/// Refused are files that have been changed, that belong to another stack, cloud or project, that
-/// contradict themselves, or that were exported while operations were open.
+/// Refused are files that have been changed, that belong to another stack, cloud
+/// or project, that contradict themselves, or that were exported while operations
+/// were open.
 ///
 /// Example:
 ///   mlflow-host state import stacks/prod.wasm prod-state.json

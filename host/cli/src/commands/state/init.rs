@@ -11,9 +11,10 @@ use crate::session::Session;
 
 /// Make a bucket that states can be kept in
 ///
-/// It is versioned, so that what is overwritten can be had back for 30 days; never public; and access is
-/// given on the bucket, not on objects. It is made in the project and region that the stack goes to. A
-/// bucket that the project has already is left as it is.
+/// It is versioned, so that what is overwritten can be had back for 30 days;
+/// never public; and access is given on the bucket, not on objects. It is made in
+/// the project and region that the stack goes to. A bucket that the project has
+/// already is left as it is.
 ///
 /// Examples:
 ///   mlflow-host state init gs://my-team-state stacks/prod.wasm

@@ -10,8 +10,9 @@ use crate::render::Reporter;
 
 /// List what is recorded: every resource with its name in the cloud
 ///
-/// Marks: `protected`; `unsettled`, when the last operation failed and left it behind; `replaced`, when a
-/// newer one has its place and it is still to be deleted; `waiting`, when the cloud cannot delete it yet.
+/// Marks: `protected`; `unsettled`, when the last operation failed and left it
+/// behind; `replaced`, when a newer one has its place and it is still to be
+/// deleted; `waiting`, when the cloud cannot delete it yet.
 ///
 /// Examples:
 ///   mlflow-host state list stacks/dev.wasm

@@ -14,9 +14,10 @@ use crate::session::{Place, holder};
 
 /// Move a state to a bucket, or from there to a directory
 ///
-/// The state is written to its new place, read back and compared; then it is taken away from the old one.
-/// Its secrets get a new key, wrapped as for a new state (Cloud KMS, MLFLOW_HOST_PASSPHRASE, or the key
-/// file). Afterwards the configuration must name the new place.
+/// The state is written to its new place, read back and compared; then it is
+/// taken away from the old one. Its secrets get a new key, wrapped as for a new
+/// state (Cloud KMS, MLFLOW_HOST_PASSPHRASE, or the key file). Afterwards the
+/// configuration must name the new place.
 ///
 /// Examples:
 ///   mlflow-host state migrate stacks/prod.wasm --to gs://my-team-state/mlflow

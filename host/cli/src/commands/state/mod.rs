@@ -27,8 +27,9 @@ use crate::session::Session;
 
 /// Look at, look after and move what is recorded of a stack.
 ///
-/// The state says what a stack has made, and how it is found in the cloud. It is kept in the directory
-/// .mlflow-host/state beside the stack, or, for a team, in a bucket:
+/// The state says what a stack has made, and how it is found in the cloud. It is
+/// kept in the directory .mlflow-host/state beside the stack, or, for a team, in
+/// a bucket:
 ///
 ///   [state]
 ///   store = "gs://my-team-state/mlflow"

@@ -14,8 +14,9 @@ const NEW_PASSPHRASE: &str = "MLFLOW_HOST_NEW_PASSPHRASE";
 
 /// Seal the secrets of a state with a new key
 ///
-/// Everything is sealed anew, and nothing that is left opens with the old key. Without an option, the new
-/// key is wrapped as the old one was. Interrupted, it leaves a state that opens with either; run it again.
+/// Everything is sealed anew, and nothing that is left opens with the old key.
+/// Without an option, the new key is wrapped as the old one was. Interrupted, it
+/// leaves a state that opens with either; run it again.
 ///
 /// Examples:
 ///   mlflow-host state rekey stacks/prod.wasm

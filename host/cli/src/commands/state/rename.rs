@@ -10,8 +10,9 @@ use crate::render::Reporter;
 
 /// Give a recorded resource another name, after it was renamed in the program
 ///
-/// Without this, `up` deletes the old one and makes a new one. (An alias in the program does the same for
-/// everybody who runs it.) Whatever depends on the resource follows.
+/// Without this, `up` deletes the old one and makes a new one. (An alias in the
+/// program does the same for everybody who runs it.) Whatever depends on the
+/// resource follows.
 ///
 /// Example:
 ///   mlflow-host state move stacks/dev.wasm storage.googleapis.com/Bucket::old storage.googleapis.com/Bucket::new

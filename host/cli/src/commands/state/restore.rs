@@ -13,9 +13,10 @@ use crate::session::Session;
 
 /// Bring a damaged state back, as far as it is whole
 ///
-/// A damaged snapshot is made again from the one before and the journal since, without a loss. A damaged
-/// line of the journal, and what follows it, is left out and said: what was done after that is not
-/// recorded, so look at `preview` before the next `up`.
+/// A damaged snapshot is made again from the one before and the journal since,
+/// without a loss. A damaged line of the journal, and what follows it, is left
+/// out and said: what was done after that is not recorded, so look at `preview`
+/// before the next `up`.
 ///
 /// Example:
 ///   mlflow-host state restore stacks/prod.wasm

@@ -12,8 +12,9 @@ use crate::session::Session;
 
 /// Show who holds the lock on a stack, and take it away from them
 ///
-/// In a bucket a dead run's lock goes by itself after a minute or two. A run that is alive and loses its
-/// lock writes nothing more; what it has begun in the cloud, the next `up` takes up.
+/// In a bucket a dead run's lock goes by itself after a minute or two. A run that
+/// is alive and loses its lock writes nothing more; what it has begun in the
+/// cloud, the next `up` takes up.
 ///
 /// Examples:
 ///   mlflow-host state unlock stacks/prod.wasm          who is it?
