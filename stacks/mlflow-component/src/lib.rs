@@ -18,22 +18,7 @@ struct Component;
 
 impl contract::Guest for Component {
     fn defaults() -> contract::Settings {
-        contract::Settings {
-            image: "mlflow/image".to_owned(),
-            size: contract::Size::Small,
-            sql_tier: None,
-            availability: contract::Availability::Zonal,
-            backups: None,
-            protection: false,
-            minimum_instances: 0,
-            maximum_instances: 2,
-            invokers: Vec::new(),
-            authentication: contract::Authentication::None,
-            environment: Vec::new(),
-            bucket_location: None,
-            configured: true,
-            outputs: true,
-        }
+        settings(MlflowServer::new(""))
     }
 
     fn declare(name: String, settings: contract::Settings) -> std::result::Result<contract::Mlflow, String> {
@@ -56,34 +41,59 @@ fn declare(name: &str, settings: contract::Settings) -> Result<contract::Mlflow>
     Ok(declared(mlflow))
 }
 
+/// What a server is set to; of `configured` and `outputs`, which a server does not have, that both are wanted.
+fn settings(server: MlflowServer) -> contract::Settings {
+    contract::Settings {
+        image: server.image,
+        size: match server.size {
+            Size::Small => contract::Size::Small,
+            Size::Large => contract::Size::Large,
+        },
+        sql_tier: server.sql_tier,
+        availability: match server.availability {
+            Availability::Zonal => contract::Availability::Zonal,
+            Availability::Regional => contract::Availability::Regional,
+        },
+        backups: server.backups.map(|Backups { nights, log_days }| contract::Backups { nights, log_days }),
+        protection: server.protection,
+        minimum_instances: server.instances.minimum,
+        maximum_instances: server.instances.maximum,
+        invokers: server.invokers,
+        authentication: match server.authentication {
+            Authentication::None => contract::Authentication::None,
+            Authentication::Basic => contract::Authentication::Basic,
+        },
+        environment: server.environment.into_iter().collect(),
+        bucket_location: server.bucket_location,
+        configured: true,
+        outputs: true,
+    }
+}
+
 fn server(name: &str, settings: contract::Settings) -> MlflowServer {
-    let mut server = MlflowServer::new(name)
-        .image(&settings.image)
-        .size(match settings.size {
+    MlflowServer {
+        name: name.to_owned(),
+        image: settings.image,
+        size: match settings.size {
             contract::Size::Small => Size::Small,
             contract::Size::Large => Size::Large,
-        })
-        .availability(match settings.availability {
+        },
+        sql_tier: settings.sql_tier,
+        availability: match settings.availability {
             contract::Availability::Zonal => Availability::Zonal,
             contract::Availability::Regional => Availability::Regional,
-        })
-        .authentication(match settings.authentication {
+        },
+        backups: settings.backups.map(|contract::Backups { nights, log_days }| Backups { nights, log_days }),
+        protection: settings.protection,
+        instances: Instances { minimum: settings.minimum_instances, maximum: settings.maximum_instances },
+        invokers: settings.invokers,
+        authentication: match settings.authentication {
             contract::Authentication::None => Authentication::None,
             contract::Authentication::Basic => Authentication::Basic,
-        })
-        .protection(settings.protection)
-        .instances(Instances { minimum: settings.minimum_instances, maximum: settings.maximum_instances })
-        .invokers(settings.invokers);
-    if let Some(contract::Backups { nights, log_days }) = settings.backups {
-        server = server.backups(Backups { nights, log_days });
+        },
+        environment: settings.environment.into_iter().collect(),
+        bucket_location: settings.bucket_location,
     }
-    if let Some(tier) = settings.sql_tier {
-        server = server.sql_tier(&tier);
-    }
-    if let Some(location) = settings.bucket_location {
-        server = server.bucket_location(&location);
-    }
-    settings.environment.iter().fold(server, |server, (name, value)| server.environment(name, value))
 }
 
 fn declared(mlflow: Mlflow) -> contract::Mlflow {

@@ -60,18 +60,30 @@ pub use settings::{Authentication, Availability, Backups, Instances, Size};
 #[derive(Debug, Clone)]
 #[must_use = "nothing is declared before `declare`"]
 pub struct MlflowServer {
-    name: String,
-    image: String,
-    size: Size,
-    sql_tier: Option<String>,
-    availability: Availability,
-    backups: Option<Backups>,
-    protection: bool,
-    instances: Instances,
-    invokers: Vec<String>,
-    authentication: Authentication,
-    environment: BTreeMap<String, String>,
-    bucket_location: Option<String>,
+    /// See [`MlflowServer::new`].
+    pub name: String,
+    /// See [`MlflowServer::image`].
+    pub image: String,
+    /// See [`MlflowServer::size`].
+    pub size: Size,
+    /// See [`MlflowServer::sql_tier`].
+    pub sql_tier: Option<String>,
+    /// See [`MlflowServer::availability`].
+    pub availability: Availability,
+    /// See [`MlflowServer::backups`].
+    pub backups: Option<Backups>,
+    /// See [`MlflowServer::protection`].
+    pub protection: bool,
+    /// See [`MlflowServer::instances`].
+    pub instances: Instances,
+    /// See [`MlflowServer::invokers`].
+    pub invokers: Vec<String>,
+    /// See [`MlflowServer::authentication`].
+    pub authentication: Authentication,
+    /// See [`MlflowServer::environment`].
+    pub environment: BTreeMap<String, String>,
+    /// See [`MlflowServer::bucket_location`].
+    pub bucket_location: Option<String>,
 }
 
 impl MlflowServer {
