@@ -106,10 +106,7 @@ impl Story {
         python("google_changes.py", [self.cloud.endpoint(), PROJECT, bucket], &[])?;
         let mut expected = vec![(BUCKET, "versioning.enabled")];
         let exports = self.bench.succeeds(&["cloud", "env"])?.stdout;
-        let names = self.cloud.resources(PROJECT)?;
-        let subnetwork = names.iter().find(|name| name.contains("/subnetworks/")).context("no subnetwork")?;
-        let subnetwork = subnetwork.rsplit('/').next().unwrap_or_default();
-        let named = [PROJECT, REGION, "mlflow-dev-runtime", subnetwork];
+        let named = [PROJECT, REGION, "mlflow-dev-runtime", "mlflow-dev-subnetwork"];
         if gcloud("gcloud-changes", &exports, &named)? {
             expected
                 .push(("compute.googleapis.com/Subnetwork::mlflow-dev-subnetwork", "privateIpGoogleAccess"));

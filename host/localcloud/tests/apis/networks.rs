@@ -45,6 +45,9 @@ async fn networks_look_as_recorded() {
       "selfLinkWithId": "[changing]"
     }
     "#);
+    // As gcloud asks; Google's document does not have the parameter.
+    let (_, listed) = cloud.get(&format!("{networks}?returnPartialSuccess=true&maxResults=500")).await;
+    assert_eq!(listed["items"], json!([network]));
     let answers = [
         message(&cloud.post(&networks, json!({"name": "net"})).await),
         message(&cloud.post(&networks, json!({"name": "Net"})).await),
