@@ -1,25 +1,29 @@
 //! Every verb on every kind, through the host, on the local cloud: one stack with a resource of each kind lives
 //! from nothing to nothing. The last step prints what was done with each.
 //!
-//! Kinds that need an image or a build live in the end-to-end test of the dev stack: see [`ELSEWHERE`].
+//! A verb that a kind does not have is a dash: members of policies and builds do not change, keys are for ever.
 
+mod reading;
+mod row;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use mlflow_host_tests::{PROJECT, Place, Run, Steps, guest};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use table::{ELSEWHERE, Row, rows};
+use row::{Row, SERVICE};
+use table::{LOOKED_UP, rows};
 
 fn main() -> ExitCode {
-    Steps::begin("every_kind_is_in_the_table_or_elsewhere", Story::begin)
+    Steps::begin("every_kind_is_in_the_table", Story::begin)
         .then("each_is_created", Story::create)
         .then("each_is_read_and_listed", Story::refresh)
         .then("each_is_updated", Story::update)
         .then("each_is_replaced", Story::replace)
+        .then("each_is_taken_over_from_another_state", Story::import)
         .then("each_is_deleted", Story::delete)
         .then("no_request_was_wrong", |story| story.place.cloud.ensure_valid_requests())
         .then("the_table", Story::print)
@@ -29,8 +33,12 @@ fn main() -> ExitCode {
 struct Story {
     place: Place,
     rows: Vec<Row>,
+    /// The full names to take over, by URN.
+    imports: BTreeMap<String, String>,
     /// What was done with each kind.
-    done: BTreeMap<String, BTreeSet<&'static str>>,
+    done: BTreeMap<&'static str, BTreeSet<&'static str>>,
+    /// How each kind was read.
+    read: BTreeMap<&'static str, BTreeSet<&'static str>>,
 }
 
 impl Story {
@@ -40,10 +48,11 @@ impl Story {
         let listed = place.bench.succeeds(&["schema", "list", "--json"])?;
         let known: BTreeSet<String> =
             listed.events()?.iter().filter_map(|event| event["kind"].as_str().map(str::to_owned)).collect();
-        let here = rows.iter().map(|row| row.kind).chain(ELSEWHERE.iter().copied());
+        let here = rows.iter().map(|row| row.kind).chain(LOOKED_UP.iter().map(|(kind, _)| *kind));
         let covered: BTreeSet<String> = here.map(str::to_owned).collect();
         ensure!(known == covered, "{known:#?} are the kinds, not {covered:#?}");
-        Ok(Self { place, rows, done: BTreeMap::new() })
+        place.bench.lighten()?;
+        Ok(Self { place, rows, imports: BTreeMap::new(), done: BTreeMap::new(), read: BTreeMap::new() })
     }
 
     fn create(&mut self) -> Result<()> {
@@ -54,9 +63,19 @@ impl Story {
     }
 
     fn refresh(&mut self) -> Result<()> {
+        let before = reading::count(&self.place.cloud)?;
         let run = self.place.run_with(&["refresh"], &["--exit-code"])?;
         ensure!(run.code == 0, "something is not as it was made\n{}", run.report());
-        self.note("refresh", |_| true);
+        let paths = reading::since(&self.place.cloud, before)?;
+        let recorded = self.recorded()?;
+        for row in self.rows.iter().filter(|row| row.is_in_the_cloud()) {
+            let identity =
+                recorded.get(&row.urn()).with_context(|| format!("{} is not recorded", row.urn()))?;
+            let ways = reading::ways(&paths, identity);
+            ensure!(!ways.is_empty(), "nothing has read {identity}: {paths:#?}");
+            self.read.entry(row.kind).or_default().extend(ways);
+        }
+        self.note("refresh", Row::is_in_the_cloud);
         Ok(())
     }
 
@@ -83,6 +102,43 @@ impl Story {
         self.refresh()
     }
 
+    /// The state forgets everything, which stays in the cloud; the program takes it over by its full name. What had
+    /// a name made up for it is declared with that name from then on.
+    fn import(&mut self) -> Result<()> {
+        let recorded = self.recorded()?;
+        for row in self.rows.iter().filter(|row| row.kind == SERVICE) {
+            if self.recorded()?.contains_key(&row.urn()) {
+                let forget = ["--dependents", "--yes"];
+                let run = self
+                    .place
+                    .run_with(&["state", "forget"], &[&[row.urn().as_str()], &forget[..]].concat())?;
+                ensure!(run.code == 0, "{}", run.report());
+            }
+        }
+        let cloud: Vec<_> = self.rows.iter().filter(|row| row.is_in_the_cloud()).map(Row::urn).collect();
+        let left = self.recorded()?;
+        ensure!(cloud.iter().all(|urn| !left.contains_key(urn)), "still recorded: {left:#?}");
+        for row in &mut self.rows {
+            let generated = Self::has_generated_name(&self.place, row)?;
+            if let Some(identity) = recorded.get(&row.urn()).filter(|_| generated) {
+                let id = identity.rsplit('/').next().unwrap_or_default();
+                row.properties["name"] = id.split('@').next().unwrap_or_default().into();
+            }
+        }
+        self.imports = recorded;
+        self.declare()?;
+        let before = self.place.cloud.mutations()?;
+        let run = self.place.run("up")?;
+        self.took_place(&run, "adopt", Row::is_in_the_cloud)?;
+        let after = self.place.cloud.mutations()?;
+        ensure!(after == before, "{} changes were made\n{}", after - before, run.report());
+        self.place.ensure_settled()?;
+        self.imports.clear();
+        self.declare()?;
+        self.place.ensure_settled()?;
+        self.refresh()
+    }
+
     fn delete(&mut self) -> Result<()> {
         let run = self.place.run("destroy")?;
         ensure!(run.code == 0, "{}", run.report());
@@ -95,18 +151,53 @@ impl Story {
     }
 
     fn print(&mut self) -> Result<()> {
-        const VERBS: [&str; 5] = ["create", "refresh", "update", "replace", "delete"];
-        eprintln!("      {:56}{}", "", VERBS.map(|verb| format!("{verb:9}")).concat());
+        const VERBS: [&str; 6] = ["create", "refresh", "update", "replace", "adopt", "delete"];
+        let line = |kind: &str, marks: &[String], read: &str| {
+            let marks: String = marks.iter().map(|mark| format!("{mark:9}")).collect();
+            eprintln!("      {kind:54}{marks}{read}");
+        };
+        line("", &VERBS.map(str::to_owned), "read by");
         for (kind, done) in &self.done {
-            let marks = VERBS.map(|verb| format!("{:9}", if done.contains(verb) { "x" } else { "-" }));
-            eprintln!("      {kind:56}{}", marks.concat());
+            let marks = VERBS.map(|verb| if done.contains(verb) { "x" } else { "-" }.to_owned());
+            let read = self.read.get(kind).into_iter().flatten().copied().collect::<Vec<_>>().join(", ");
+            line(kind, &marks, &read);
+        }
+        for (kind, test) in LOOKED_UP {
+            line(kind, &[format!("only looked up: {test}")], "");
         }
         Ok(())
     }
 
     fn declare(&self) -> Result<()> {
-        let declared = |row: &Row| json!({"kind": row.kind, "name": row.name, "properties": row.properties, "dependsOn": row.needs()});
-        self.place.declare(&self.rows.iter().map(declared).collect::<Vec<_>>())
+        let mut entries = vec![json!({"directory": "mlflow/image", "name": "context"})];
+        entries.extend(self.rows.iter().map(|row| {
+            let import = self.imports.get(&row.urn()).filter(|_| row.is_in_the_cloud());
+            json!({
+                "kind": row.kind, "name": row.name, "properties": row.properties, "dependsOn": row.needs(),
+                "import": import,
+            })
+        }));
+        self.place.declare(&entries)
+    }
+
+    /// Whether the host has made up the name of a resource.
+    fn has_generated_name(place: &Place, row: &Row) -> Result<bool> {
+        if !row.is_in_the_cloud() || !row.properties["name"].is_null() {
+            return Ok(false);
+        }
+        let kind = place.bench.succeeds(&["schema", "show", row.kind, "--json"])?.event("kind")?;
+        let mut properties = kind["properties"].as_array().into_iter().flatten();
+        Ok(properties
+            .any(|property| property["path"] == "name" && property["note"] == "made up when left out"))
+    }
+
+    /// The full names of what is recorded, by URN.
+    fn recorded(&self) -> Result<BTreeMap<String, String>> {
+        let run = self.place.run_with(&["state", "list"], &[])?;
+        let state = run.event("state")?;
+        let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+        let resources = state["resources"].as_array().into_iter().flatten();
+        Ok(resources.map(|resource| (text(&resource["urn"]), text(&resource["identity"]))).collect())
     }
 
     /// Requires that the run ended well and did `action` to each row that is meant.
@@ -133,7 +224,7 @@ impl Story {
 
     fn note(&mut self, verb: &'static str, is_meant: impl Fn(&Row) -> bool) {
         for row in self.rows.iter().filter(|row| is_meant(row)) {
-            self.done.entry(row.kind.to_owned()).or_default().insert(verb);
+            self.done.entry(row.kind).or_default().insert(verb);
         }
     }
 }

@@ -1,79 +1,23 @@
-//! One resource of each kind.
+//! One resource of each kind, and a second one where two can be read by one list.
 
 use mlflow_host_tests::PROJECT;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-/// Kinds that have no resource here: those of images and builds, whose whole life is in the test of the dev
-/// stack, what is only looked up, and what has no cloud.
-pub(crate) const ELSEWHERE: &[&str] = &[
-    "cloudbuild.googleapis.com/Build",
-    "cloudresourcemanager.googleapis.com/Project",
-    "iap.googleapis.com/CloudRunServiceIamMember",
-    "iap.googleapis.com/CloudRunServiceSettings",
-    "run.googleapis.com/Execution",
-    "run.googleapis.com/Job",
-    "run.googleapis.com/JobIamMember",
-    "run.googleapis.com/Service",
-    "run.googleapis.com/ServiceIamMember",
-    "std/RandomId",
-    "std/RandomPassword",
-    "std/StackReference",
-    "std/Value",
+use crate::row::Row;
+
+/// Kinds that no stack declares, since they are only looked up, and where that is tested.
+pub(crate) const LOOKED_UP: [(&str, &str); 2] = [
+    ("cloudresourcemanager.googleapis.com/Project", "tests/e2e/dev_stack.rs"),
+    ("std/StackReference", "host/cli/tests/outputs/life.rs"),
 ];
 
-/// A resource, and what can be done with it.
-pub(crate) struct Row {
-    pub(crate) kind: &'static str,
-    pub(crate) name: &'static str,
-    pub(crate) properties: Json,
-    /// A property that can be changed in place, and its other value.
-    pub(crate) update: Option<(&'static str, Json)>,
-    pub(crate) replaces: bool,
-    /// Whether it is deleted rather than forgotten.
-    pub(crate) deletes: bool,
-    needs: &'static [&'static str],
-}
-
-impl Row {
-    pub(crate) fn urn(&self) -> String {
-        format!("{}::{}", self.kind, self.name)
-    }
-
-    /// The URNs that the properties do not say: its API, at least.
-    pub(crate) fn needs(&self) -> Vec<String> {
-        let mut urns: Vec<_> = self.needs.iter().map(|urn| (*urn).to_owned()).collect();
-        if self.kind != SERVICE {
-            let api = self.kind.split('.').next().unwrap_or_default();
-            urns.push(format!("{SERVICE}::{api}"));
-        }
-        urns
-    }
-
-    fn updated(self, property: &'static str, value: impl Into<Json>) -> Self {
-        Self { update: Some((property, value.into())), ..self }
-    }
-
-    fn after(self, needs: &'static [&'static str]) -> Self {
-        Self { needs, ..self }
-    }
-}
-
-/// The kind of an enabled API.
-const SERVICE: &str = "serviceusage.googleapis.com/Service";
-
-fn row(kind: &'static str, name: &'static str, properties: Json) -> Row {
-    Row { kind, name, properties, update: None, replaces: true, deletes: true, needs: &[] }
-}
-
-/// An enabled API, which stays enabled.
-fn api(name: &'static str) -> Row {
-    let properties = json!({"name": format!("{name}.googleapis.com")});
-    Row { replaces: false, deletes: false, ..row(SERVICE, name, properties) }
+fn row(kind: &'static str, name: &str, properties: serde_json::Value) -> Row {
+    Row::new(kind, name, properties)
 }
 
 /// Every row, what is needed first.
 pub(crate) fn rows() -> Vec<Row> {
-    const APIS: [&str; 16] = [
+    const APIS: [&str; 17] = [
         "artifactregistry",
         "billingbudgets",
         "cloudbuild",
@@ -82,6 +26,7 @@ pub(crate) fn rows() -> Vec<Row> {
         "cloudscheduler",
         "compute",
         "iam",
+        "iap",
         "logging",
         "monitoring",
         "run",
@@ -91,32 +36,34 @@ pub(crate) fn rows() -> Vec<Row> {
         "storage",
         "vpcaccess",
     ];
-    let mut rows: Vec<Row> = APIS.into_iter().map(api).collect();
+    let mut rows: Vec<Row> = APIS.into_iter().map(Row::api).collect();
+    rows.extend(standard());
     rows.extend(identities());
     rows.extend(networks());
     rows.extend(data());
     rows.extend(balancer());
     rows.extend(operations());
-    rows
+    rows.extend(containers());
+    rows.into_iter().flat_map(Row::with_its_twin).collect()
 }
 
 fn identities() -> Vec<Row> {
     let member = "serviceAccount:{robot.email}";
     vec![
-        row("iam.googleapis.com/ServiceAccount", "robot", json!({"displayName": "One"}))
+        row("iam.googleapis.com/ServiceAccount", "robot", json!({"displayName": "One"})).twin(json!({}))
             .updated("displayName", "Two"),
         row(
             "iam.googleapis.com/ServiceAccountIamMember",
             "robot-user",
             json!({"serviceAccount": "{robot.name}", "role": "roles/iam.serviceAccountUser", "member": member}),
-        ),
+        ).twin(json!({"role": "roles/iam.serviceAccountTokenCreator"})),
         row(
             "iam.googleapis.com/CustomRole",
             "deployer",
             json!({"title": "One", "includedPermissions": ["run.jobs.run"]}),
-        )
+        ).twin(json!({}))
         .updated("title", "Two"),
-        row("iam.googleapis.com/WorkloadIdentityPool", "pool", json!({"displayName": "One"}))
+        row("iam.googleapis.com/WorkloadIdentityPool", "pool", json!({"displayName": "One"})).twin(json!({}))
             .updated("displayName", "Two"),
         row(
             "iam.googleapis.com/WorkloadIdentityPoolProvider",
@@ -126,38 +73,38 @@ fn identities() -> Vec<Row> {
                 "attributeMapping": {"google.subject": "assertion.sub"},
                 "oidc": {"issuerUri": "https://token.actions.githubusercontent.com"},
             }),
-        )
+        ).twin(json!({}))
         .updated("displayName", "Two"),
         row(
             "cloudresourcemanager.googleapis.com/ProjectIamMember",
             "robot-logs",
             json!({"role": "roles/logging.logWriter", "member": member}),
-        ),
+        ).twin(json!({"role": "roles/monitoring.metricWriter"})),
     ]
 }
 
 fn networks() -> Vec<Row> {
     let network = format!("projects/{PROJECT}/global/networks/{{net.name}}");
     vec![
-        row("compute.googleapis.com/Network", "net", json!({"autoCreateSubnetworks": false, "routingConfig": {"routingMode": "REGIONAL"}}))
+        row("compute.googleapis.com/Network", "net", json!({"autoCreateSubnetworks": false, "routingConfig": {"routingMode": "REGIONAL"}})).twin(json!({}))
             .updated("routingConfig", json!({"routingMode": "GLOBAL"})),
         row(
             "compute.googleapis.com/Subnetwork",
             "sub",
             json!({"network": "{net.selfLink}", "ipCidrRange": "10.8.0.0/24", "privateIpGoogleAccess": false}),
-        )
+        ).twin(json!({"ipCidrRange": "10.8.1.0/24"}))
         .updated("privateIpGoogleAccess", true),
         row(
             "compute.googleapis.com/GlobalAddress",
             "range",
             json!({"purpose": "VPC_PEERING", "addressType": "INTERNAL", "prefixLength": 20, "network": "{net.selfLink}"}),
-        ),
-        row("compute.googleapis.com/Address", "nat", json!({"labels": {"a": "1"}})).updated("labels", json!({"a": "2"})),
+        ).updated("labels", json!({"a": "b"})).twin(json!({})),
+        row("compute.googleapis.com/Address", "nat", json!({"labels": {"a": "1"}})).twin(json!({})).updated("labels", json!({"a": "2"})),
         row(
             "compute.googleapis.com/Firewall",
             "wall",
             json!({"network": "{net.selfLink}", "allowed": [{"IPProtocol": "tcp", "ports": ["443"]}], "sourceRanges": ["10.0.0.0/8"], "priority": 900}),
-        )
+        ).twin(json!({}))
         .updated("priority", 800),
         row(
             "compute.googleapis.com/Router",
@@ -165,18 +112,18 @@ fn networks() -> Vec<Row> {
             json!({"network": "{net.selfLink}", "nats": [{
                 "name": "nat", "natIpAllocateOption": "AUTO_ONLY",
                 "sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES"}]}),
-        )
+        ).twin(json!({}))
         .updated("description", "Two"),
         row(
             "servicenetworking.googleapis.com/Connection",
             "services",
             json!({"network": network, "reservedPeeringRanges": ["{range.name}"]}),
-        ),
+        ).updated("reservedPeeringRanges", json!(["{range.name}", "{range-too.name}"])),
         row(
             "vpcaccess.googleapis.com/Connector",
             "way",
             json!({"network": "{net.name}", "ipCidrRange": "10.9.0.0/28", "minInstances": 2, "maxInstances": 3}),
-        )
+        ).twin(json!({"ipCidrRange": "10.9.1.0/28"}))
         .updated("maxInstances", 4),
     ]
 }
@@ -192,60 +139,75 @@ fn data() -> Vec<Row> {
                 "tier": "db-f1-micro", "edition": "ENTERPRISE",
                 "ipConfiguration": {"ipv4Enabled": false, "privateNetwork": network}}}),
         )
-        .after(&["servicenetworking.googleapis.com/Connection::services"]),
-        row("sqladmin.googleapis.com/Database", "tracking", json!({"instance": "{pg.name}"})),
+        .twin(json!({}))
+        .after(&["servicenetworking.googleapis.com/Connection::services"])
+        .updated(
+            "settings",
+            json!({
+            "tier": "db-f1-micro", "edition": "ENTERPRISE", "userLabels": {"a": "b"},
+            "ipConfiguration": {"ipv4Enabled": false, "privateNetwork": network}}),
+        ),
+        row("sqladmin.googleapis.com/Database", "tracking", json!({"instance": "{pg.name}"})).twin(json!({})),
         row(
             "sqladmin.googleapis.com/User",
             "app",
             json!({"instance": "{pg.name}", "name": "app", "password": "correct horse"}),
         )
+        .twin(json!({"name": "reader"}))
         .updated("password", "battery staple"),
         row("storage.googleapis.com/Bucket", "files", json!({"location": "EU", "forceDestroy": true}))
+            .twin(json!({}))
             .updated("versioning", json!({"enabled": true})),
         row(
             "storage.googleapis.com/Object",
             "note",
             json!({"bucket": "{files.name}", "name": "note.txt", "content": "one"}),
         )
+        .twin(json!({"name": "other.txt"}))
         .updated("content", "two"),
         row(
             "storage.googleapis.com/BucketIamMember",
             "robot-files",
             json!({"bucket": "{files.name}", "role": "roles/storage.objectViewer", "member": member}),
-        ),
+        )
+        .twin(json!({"role": "roles/storage.objectCreator"})),
         row("secretmanager.googleapis.com/Secret", "key", json!({"replication": {"automatic": {}}}))
+            .twin(json!({}))
             .updated("labels", json!({"a": "b"})),
         row(
             "secretmanager.googleapis.com/SecretVersion",
             "key-one",
             json!({"secret": "{key.name}", "payload": {"data": "c2VjcmV0"}}),
-        ),
+        )
+        .twin(json!({"payload": {"data": "b3RoZXI="}})),
         row(
             "secretmanager.googleapis.com/SecretIamMember",
             "robot-key",
             json!({"secret": "{key.name}", "role": "roles/secretmanager.secretAccessor", "member": member}),
-        ),
+        )
+        .twin(json!({"role": "roles/secretmanager.viewer"})),
         row(
             "artifactregistry.googleapis.com/Repository",
             "images",
             json!({"format": "DOCKER", "description": "One"}),
         )
+        .twin(json!({}))
         .updated("description", "Two"),
         row(
             "artifactregistry.googleapis.com/RepositoryIamMember",
             "robot-images",
             json!({"repository": "{images.name}", "role": "roles/artifactregistry.reader", "member": member}),
-        ),
-        Row { replaces: false, deletes: false, ..row("cloudkms.googleapis.com/KeyRing", "ring", json!({})) },
-        Row {
-            replaces: false,
-            deletes: false,
-            ..row(
-                "cloudkms.googleapis.com/CryptoKey",
-                "lock",
-                json!({"keyRing": "{ring.resourceId}", "purpose": "ENCRYPT_DECRYPT", "labels": {"a": "1"}}),
-            )
-        }
+        )
+        .twin(json!({"role": "roles/artifactregistry.writer"})),
+        row("cloudkms.googleapis.com/KeyRing", "ring", json!({})).twin(json!({})).kept().only(),
+        row(
+            "cloudkms.googleapis.com/CryptoKey",
+            "lock",
+            json!({"keyRing": "{ring.resourceId}", "purpose": "ENCRYPT_DECRYPT", "labels": {"a": "1"}}),
+        )
+        .twin(json!({}))
+        .kept()
+        .only()
         .updated("labels", json!({"a": "2"})),
     ]
 }
@@ -256,30 +218,30 @@ fn balancer() -> Vec<Row> {
             "compute.googleapis.com/RegionNetworkEndpointGroup",
             "group",
             json!({"networkEndpointType": "SERVERLESS", "cloudRun": {"service": "web"}}),
-        ),
+        ).twin(json!({})),
         row(
             "compute.googleapis.com/BackendService",
             "backend",
             json!({"loadBalancingScheme": "EXTERNAL_MANAGED", "protocol": "HTTPS", "backends": [{"group": "{group.selfLink}"}]}),
-        )
+        ).twin(json!({}))
         .updated("timeoutSec", 60),
-        row("compute.googleapis.com/UrlMap", "map", json!({"defaultService": "{backend.selfLink}", "description": "One"}))
+        row("compute.googleapis.com/UrlMap", "map", json!({"defaultService": "{backend.selfLink}", "description": "One"})).twin(json!({}))
             .updated("description", "Two"),
         row(
             "compute.googleapis.com/ManagedSslCertificate",
             "certificate",
             json!({"managed": {"domains": ["mlflow.example.com"]}}),
-        ),
+        ).twin(json!({})),
         row(
             "compute.googleapis.com/TargetHttpsProxy",
             "proxy",
             json!({"urlMap": "{map.selfLink}", "sslCertificates": ["{certificate.selfLink}"]}),
-        ),
+        ).updated("sslCertificates", json!(["{certificate-too.selfLink}"])).twin(json!({})),
         row(
             "compute.googleapis.com/GlobalForwardingRule",
             "rule",
             json!({"target": "{proxy.selfLink}", "portRange": "443", "loadBalancingScheme": "EXTERNAL_MANAGED", "labels": {"a": "1"}}),
-        )
+        ).twin(json!({}))
         .updated("labels", json!({"a": "2"})),
     ]
 }
@@ -290,13 +252,13 @@ fn operations() -> Vec<Row> {
             "cloudbuild.googleapis.com/Connection",
             "hub",
             json!({"githubConfig": {"appInstallationId": "1"}}),
-        )
+        ).twin(json!({}))
         .updated("disabled", true),
         row(
             "cloudbuild.googleapis.com/Repository",
             "code",
             json!({"connection": "{hub.resourceId}", "remoteUri": "https://github.com/example/mlflow.git"}),
-        ),
+        ).twin(json!({"remoteUri": "https://github.com/example/other.git"})),
         row(
             "cloudbuild.googleapis.com/BuildTrigger",
             "on-push",
@@ -304,13 +266,13 @@ fn operations() -> Vec<Row> {
                 "name": "on-push", "filename": "cloudbuild.yaml", "description": "One",
                 "repositoryEventConfig": {"repository": "{code.name}", "push": {"branch": "main"}},
             }),
-        )
+        ).twin(json!({"name": "on-push-too"}))
         .updated("description", "Two"),
         row(
             "monitoring.googleapis.com/NotificationChannel",
             "mail",
             json!({"type": "email", "displayName": "One", "labels": {"email_address": "a@example.org"}}),
-        )
+        ).twin(json!({}))
         .updated("displayName", "Two"),
         row(
             "monitoring.googleapis.com/UptimeCheckConfig",
@@ -319,7 +281,7 @@ fn operations() -> Vec<Row> {
                 "displayName": "One", "httpCheck": {"path": "/health", "port": 443, "useSsl": true}, "timeout": "10s",
                 "monitoredResource": {"type": "uptime_url", "labels": {"host": "example.org", "project_id": PROJECT}},
             }),
-        )
+        ).twin(json!({}))
         .updated("displayName", "Two"),
         row(
             "monitoring.googleapis.com/AlertPolicy",
@@ -330,29 +292,113 @@ fn operations() -> Vec<Row> {
                     "filter": "metric.type=\"run.googleapis.com/request_count\"", "comparison": "COMPARISON_GT",
                     "duration": "60s", "thresholdValue": 1}}],
             }),
-        )
+        ).twin(json!({}))
         .updated("displayName", "Two"),
-        row("monitoring.googleapis.com/Dashboard", "board", json!({"displayName": "One", "gridLayout": {}}))
+        row("monitoring.googleapis.com/Dashboard", "board", json!({"displayName": "One", "gridLayout": {}})).twin(json!({}))
             .updated("displayName", "Two"),
-        row("logging.googleapis.com/LogMetric", "errors", json!({"filter": "severity>=ERROR"}))
+        row("logging.googleapis.com/LogMetric", "errors", json!({"filter": "severity>=ERROR"})).twin(json!({}))
             .updated("filter", "severity>=WARNING"),
         row(
             "logging.googleapis.com/LogSink",
             "sink",
             json!({"destination": "storage.googleapis.com/{files.name}", "filter": "severity>=ERROR"}),
-        )
+        ).twin(json!({}))
         .updated("filter", "severity>=WARNING"),
         row(
             "cloudscheduler.googleapis.com/Job",
             "nightly",
             json!({"schedule": "0 4 * * *", "timeZone": "UTC", "httpTarget": {"uri": "https://example.org/run", "httpMethod": "POST"}}),
-        )
+        ).twin(json!({}))
         .updated("schedule", "5 4 * * *"),
         row(
             "billingbudgets.googleapis.com/Budget",
             "month",
             json!({"billingAccount": "012345-6789AB-CDEF01", "displayName": "One", "amount": {"specifiedAmount": {"units": "100", "currencyCode": "EUR"}}}),
-        )
+        ).twin(json!({}))
         .updated("displayName", "Two"),
+    ]
+}
+
+/// What the state alone knows.
+fn standard() -> Vec<Row> {
+    vec![
+        row("std/Value", "value", json!({"value": {"a": 1}})).updated("value", json!({"a": 2})),
+        row("std/RandomId", "id", json!({})),
+        row("std/RandomPassword", "password", json!({})),
+    ]
+}
+
+/// An image that is built from a directory beside the stack, and what runs it.
+fn containers() -> Vec<Row> {
+    const PATH: &str = "europe-west1-docker.pkg.dev/test-project/{images.resourceId}/web";
+    let image = format!("{PATH}@{{image.results.images[0].digest}}");
+    let tag = format!("{PATH}:one");
+    vec![
+        row(
+            "storage.googleapis.com/Object",
+            "source",
+            json!({"bucket": "{files.name}", "name": "source.tar.gz", "content": "{context.archive}"}),
+        ),
+        row(
+            "cloudbuild.googleapis.com/Build",
+            "image",
+            json!({
+                "source": {"storageSource": {"bucket": "{files.name}", "object": "{source.resourceId}"}},
+                "steps": [{"name": "gcr.io/cloud-builders/docker", "args": ["build", "--tag", tag, "."]}],
+                "images": [tag], "timeout": "600s", "serviceAccount": "{robot.name}",
+                "options": {"logging": "CLOUD_LOGGING_ONLY"},
+            }),
+        )
+        .kept()
+        .after(&[
+            "storage.googleapis.com/BucketIamMember::robot-files",
+            "artifactregistry.googleapis.com/RepositoryIamMember::robot-images-too",
+            "cloudresourcemanager.googleapis.com/ProjectIamMember::robot-logs",
+        ]),
+        row(
+            "run.googleapis.com/Service",
+            "web",
+            json!({"description": "One", "template": {"serviceAccount": "{robot.email}", "containers": [{"image": image}]}}),
+        )
+        .twin(json!({}))
+        .updated("description", "Two"),
+        row(
+            "run.googleapis.com/ServiceIamMember",
+            "web-robot",
+            json!({"service": "{web.resourceId}", "role": "roles/run.invoker", "member": "serviceAccount:{robot.email}"}),
+        )
+        .twin(json!({"role": "roles/run.viewer"})),
+        row(
+            "run.googleapis.com/Job",
+            "task",
+            json!({"labels": {"a": "1"}, "template": {"template": {
+                "serviceAccount": "{robot.email}",
+                "containers": [{"image": image, "command": ["python"], "args": ["-c", "print('done')"]}]}}}),
+        )
+        .twin(json!({}))
+        .updated("labels", json!({"a": "2"})),
+        row(
+            "run.googleapis.com/JobIamMember",
+            "task-robot",
+            json!({"job": "{task.resourceId}", "role": "roles/run.invoker", "member": "serviceAccount:{robot.email}"}),
+        )
+        .twin(json!({"role": "roles/run.viewer"})),
+        row("run.googleapis.com/Execution", "once", json!({"job": "{task.resourceId}"})).kept(),
+        row(
+            "iap.googleapis.com/CloudRunServiceSettings",
+            "web-settings",
+            json!({"service": "{web.resourceId}", "applicationSettings": {"cookieDomain": "one.example.com"}}),
+        )
+        .kept()
+        .updated("applicationSettings", json!({"cookieDomain": "two.example.com"})),
+        row(
+            "iap.googleapis.com/CloudRunServiceIamMember",
+            "web-visitors",
+            json!({
+                "service": "{web.resourceId}", "role": "roles/iap.httpsResourceAccessor",
+                "member": "serviceAccount:{robot.email}",
+            }),
+        )
+        .twin(json!({"role": "roles/iap.admin"})),
     ]
 }

@@ -387,6 +387,14 @@ fn what_exists_is_adopted_and_brought_to_what_is_declared() {
     assert_eq!(bench.state(), model::fresh(), "nothing has been changed");
     let plan = runtime().block_on(bench.adopt(&wanted, true)).unwrap();
     assert_eq!(plan.operations[0].action, Action::Adopt);
+
+    // What is missing beside it may be there under a name that it tells; if not, that is said in the end.
+    let mut missing = resource(DATABASE, [("name", text("gone"))]);
+    missing.options.import = Some("gone".to_owned());
+    let both = graph(vec![imported, missing]);
+    let said = runtime().block_on(bench.adopt(&both, true)).unwrap_err();
+    assert_eq!(said[0].message, "There is no `gone` to import.");
+    assert_eq!(said.len(), 1);
 }
 
 #[test]

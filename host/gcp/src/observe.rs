@@ -222,7 +222,7 @@ fn is_meant(subject: &Subject, queries: &[(String, String)], item: &Json) -> boo
     let depth = |text: &str| text.split('/').count();
     // A full name may hold the project's number instead of its id.
     let is_full = name.starts_with("projects/") && depth(name) == depth(&subject.identity);
-    let is_named = is_full || subject.identity.ends_with(&format!("/{name}"));
+    let is_named = is_full || name == subject.identity || subject.identity.ends_with(&format!("/{name}"));
     is_named && queries.iter().all(|(name, value)| item.get(name).is_none_or(|found| found == value))
 }
 

@@ -14,6 +14,9 @@ use crate::record::State;
 /// Only what bears no mark of another stack can be adopted; what bears this stack's own mark always can. What
 /// bears the mark of a stack of the same name was made with another state: it is adopted with `adopt` only.
 ///
+/// What is found can tell the names of others: a plan that adopts it is to be asked again, until nothing more is
+/// found. What is missing may have such a name, so that it is no error before.
+///
 /// # Errors
 /// Imports that do not exist or belong to another stack, and resources that cannot be read.
 pub async fn adoptable(
@@ -43,29 +46,32 @@ pub async fn adoptable(
         .collect();
     let answers = if wanted.is_empty() { Vec::new() } else { provider.observe(&wanted).await };
     let mut found = BTreeMap::new();
-    let mut problems = Vec::new();
+    let (mut problems, mut missing) = (Vec::new(), Vec::new());
     for (wanted, answer) in wanted.into_iter().zip(answers) {
-        let imported = imports.contains_key(&wanted.urn);
-        let complaint = match answer {
+        let problem = |complaint: String| Diagnostic::error("adopt", complaint).about(wanted.urn.to_string());
+        match answer {
             Ok(Some(existing)) => match &existing.owner {
                 Owner::Other(stack) if *stack != state.stack => {
-                    format!("`{}` belongs to the stack `{stack}`.", wanted.identity)
+                    problems.push(problem(format!("`{}` belongs to the stack `{stack}`.", wanted.identity)));
                 }
-                Owner::Other(stack) if !adopt => format!(
+                Owner::Other(stack) if !adopt => problems.push(problem(format!(
                     "`{}` belongs to a stack `{stack}` too, but its state is another one. If that was lost, \
                      `--adopt` takes over what it has made.",
                     wanted.identity
-                ),
+                ))),
                 Owner::Other(_) | Owner::Ours | Owner::Nobody => {
                     found.insert(wanted.urn, existing);
-                    continue;
                 }
             },
-            Ok(None) if imported => format!("There is no `{}` to import.", wanted.identity),
-            Ok(None) => continue,
-            Err(error) => error.message,
-        };
-        problems.push(Diagnostic::error("adopt", complaint).about(wanted.urn.to_string()));
+            Ok(None) if imports.contains_key(&wanted.urn) => {
+                missing.push(problem(format!("There is no `{}` to import.", wanted.identity)));
+            }
+            Ok(None) => {}
+            Err(error) => missing.push(problem(error.message)),
+        }
+    }
+    if found.is_empty() {
+        problems.append(&mut missing);
     }
     if problems.is_empty() { Ok(found) } else { Err(problems) }
 }

@@ -370,9 +370,15 @@ impl Bench {
         let provider = Standard::new(Cloud { world: &self.world, fuse: &fuse });
         let (secrets, lookups, state) = (BTreeMap::new(), BTreeMap::new(), self.state());
         let context = PlanContext::new(&provider, &secrets, &lookups);
-        let first = plan(graph, &state, &context)?;
-        let found = adoptable(graph, &state, &first, &provider, adopt).await?;
-        plan(graph, &state, &context.adopting(&found))
+        let mut adopted = BTreeMap::new();
+        loop {
+            let plan = plan(graph, &state, &context.adopting(&adopted))?;
+            let found = adoptable(graph, &state, &plan, &provider, adopt).await?;
+            if found.is_empty() {
+                return Ok(plan);
+            }
+            adopted.extend(found);
+        }
     }
 
     /// Brings the state up to date with the cloud.

@@ -149,6 +149,25 @@ async fn pages_are_followed_and_numbers_stand_for_projects() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_name_may_begin_with_another_owner_than_a_project() {
+    let budgets = "/billingbudgets.googleapis.com/v1/billingAccounts/A/budgets";
+    let list: &'static str = format!("GET {budgets}?pageSize=200").leak();
+    let named = |id: &str| json!({"name": format!("billingAccounts/A/budgets/{id}"), "displayName": id});
+    let cloud = Cloud::expecting([(list, reply(json!({"budgets": [named("1"), named("2")]})))]);
+    let provider = provider(&cloud);
+    let amount = json!({"specifiedAmount": {"units": "1", "currencyCode": "EUR"}});
+    let wanted = ["1", "2", "3"].map(|id| Wanted {
+        urn: format!("billingbudgets.googleapis.com/Budget::b{id}").parse().unwrap(),
+        identity: format!("billingAccounts/A/budgets/{id}"),
+        inputs: json!({"billingAccount": "A", "displayName": id, "amount": amount}).into(),
+    });
+    let found: Vec<_> =
+        provider.observe(&wanted).await.into_iter().map(|answer| answer.unwrap().is_some()).collect();
+    cloud.finished();
+    assert_eq!(found, [true, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_kept_and_what_is_gone_takes_its_content_along() {
     let stopped = || {
         let said = "Invalid request: Invalid request since instance is not running.";

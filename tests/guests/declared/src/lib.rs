@@ -1,16 +1,19 @@
 //! Declares what the configuration key `resources` asks for: a list, as JSON, of objects with `kind`, `name`,
-//! `properties` and, if need be, `dependsOn` (URNs). In a text of the properties, `{name.path}` stands for the
-//! attribute `path` of the resource `name`, which must stand before it in the list.
+//! `properties` and, if need be, `dependsOn` (URNs) and `import` (a full name). In a text of the properties,
+//! `{name.path}` stands for the attribute `path` of the resource `name`, which must stand before it in the list.
+//!
+//! An object with `directory` in the place of a kind stands for a directory beside the stack, with the attributes
+//! `archive` and `digest`.
 
 use std::collections::BTreeMap;
 
-use mlflow_host_sdk::{Error, Kind, Output, Resource, Result, config, stack};
+use mlflow_host_sdk::{Error, Kind, Resource, Result, assets, config, stack};
 use serde_json::Value as Json;
 
 stack!(run);
 
 /// The attributes of what has been declared, by logical name.
-type Declared = BTreeMap<String, Box<dyn Fn(&str) -> Output>>;
+type Declared = BTreeMap<String, Box<dyn Fn(&str) -> String>>;
 
 macro_rules! kinds {
     ($($marker:ident: $kind:literal,)*) => {
@@ -94,7 +97,20 @@ fn run() -> Result<()> {
     let text = config::require("resources")?;
     let resources: Vec<Json> = serde_json::from_str(&text).map_err(|error| Error::new(error.to_string()))?;
     let mut declared = Declared::new();
-    resources.iter().try_for_each(|resource| declare(&mut declared, resource))
+    resources.iter().try_for_each(|resource| match resource["directory"].as_str() {
+        Some(path) => pack(&mut declared, resource, path),
+        None => declare(&mut declared, resource),
+    })
+}
+
+fn pack(declared: &mut Declared, entry: &Json, path: &str) -> Result<()> {
+    let packed = assets::directory(path)?;
+    let attribute = move |name: &str| match name {
+        "archive" => packed.archive.to_string(),
+        _ => packed.digest.clone(),
+    };
+    declared.insert(text(entry, "name")?.to_owned(), Box::new(attribute));
+    Ok(())
 }
 
 fn declare_as<K: Kind + 'static>(declared: &mut Declared, resource: &Json) -> Result<()> {
@@ -108,8 +124,11 @@ fn declare_as<K: Kind + 'static>(declared: &mut Declared, resource: &Json) -> Re
     for other in resource["dependsOn"].as_array().into_iter().flatten().filter_map(Json::as_str) {
         wanted = wanted.depends_on(other);
     }
+    if let Some(full_name) = resource["import"].as_str() {
+        wanted = wanted.import(full_name);
+    }
     let handle = wanted.declare(name);
-    declared.insert(name.to_owned(), Box::new(move |path| handle.attribute(path)));
+    declared.insert(name.to_owned(), Box::new(move |path| handle.attribute(path).to_string()));
     Ok(())
 }
 
@@ -136,7 +155,7 @@ fn filled(text: &str, declared: &Declared) -> String {
     {
         result.push_str(before);
         match inner.split_once('.').and_then(|(name, path)| Some((declared.get(name)?, path))) {
-            Some((attribute, path)) => result.push_str(&attribute(path).to_string()),
+            Some((attribute, path)) => result.push_str(&attribute(path)),
             None => result.push_str(&format!("{{{inner}}}")),
         }
         rest = after;

@@ -14,6 +14,7 @@ use crate::common::error::ApiError;
 use crate::common::json::{apply_mask, fill, merge, remove, text};
 use crate::common::operations::{Failure, Operation};
 use crate::common::policies;
+use crate::data::file::FileError;
 use crate::server::call::{Answer, Call, Reply, page};
 
 mod names;
@@ -321,26 +322,37 @@ fn method(api: &str, id: &str) -> Option<&'static Method> {
     description::api(api)?.methods.get(id)
 }
 
+/// Where the settings of Identity-Aware Proxy for a resource are in the store.
+fn settings(name: &str) -> String {
+    format!("local.IapSettings {name}")
+}
+
+/// Forgets what Identity-Aware Proxy knows of a Cloud Run service, which is gone.
+pub(crate) fn unguard(cloud: &Cloud, service: &str) -> Result<(), FileError> {
+    let guarded = service.replacen("/locations/", "/iap_web/cloud_run-", 1);
+    policies::remove(cloud, &format!("//iap.googleapis.com/{guarded}"))?;
+    cloud.store.regular.remove(&settings(&guarded)).map(drop)
+}
+
 /// Settings and policies of Identity-Aware Proxy, which are kept for any resource that it guards.
 pub(crate) fn guarded(cloud: &Arc<Cloud>, call: &Call) -> Option<Answer> {
-    let kept = |name: &str| format!("local.IapSettings {name}");
     let policy = || format!("//iap.googleapis.com/{}", call.variable("resource"));
     Some(match call.action() {
         "getIapSettings" => {
             let name = call.variable("name");
-            let settings = cloud.store.regular.get(&kept(name));
-            Ok(Reply::Json(settings.unwrap_or_else(|| json!({"name": name}))))
+            let found = cloud.store.regular.get(&settings(name));
+            Ok(Reply::Json(found.unwrap_or_else(|| json!({"name": name}))))
         }
         "updateIapSettings" => {
             let name = call.variable("name");
-            let mut settings = cloud.store.regular.get(&kept(name)).unwrap_or_default();
+            let mut changed = cloud.store.regular.get(&settings(name)).unwrap_or_default();
             match call.query("updateMask") {
-                Some(mask) => apply_mask(&mut settings, &call.body, mask),
-                None => settings.clone_from(&call.body),
+                Some(mask) => apply_mask(&mut changed, &call.body, mask),
+                None => changed.clone_from(&call.body),
             }
-            settings["name"] = name.into();
-            let stored = cloud.store.regular.put(&kept(name), settings.clone());
-            stored.map(|()| Reply::Json(settings)).map_err(ApiError::from)
+            changed["name"] = name.into();
+            let stored = cloud.store.regular.put(&settings(name), changed.clone());
+            stored.map(|()| Reply::Json(changed)).map_err(ApiError::from)
         }
         "getIamPolicy" => Ok(Reply::Json(policies::get(cloud, &policy()))),
         "setIamPolicy" => policies::set(cloud, &policy(), &call.body["policy"]).map(Reply::Json),

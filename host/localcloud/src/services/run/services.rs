@@ -15,6 +15,7 @@ use crate::common::operations::{Failure, Operation};
 use crate::common::{clock, identifiers, policies};
 use crate::server::call::{Answer, Call, Reply};
 use crate::services::compute::subnetworks::release_addresses;
+use crate::services::regular;
 
 pub(super) async fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answer {
     let name = call.located("services", call.variable("service"));
@@ -253,6 +254,7 @@ pub(super) async fn remove(cloud: &Arc<Cloud>, operation: &Operation) -> Result<
         cloud.store.revisions.remove(&revision)?;
     }
     policies::remove(cloud, &resource(name))?;
+    regular::unguard(cloud, name)?;
     let Some(mut service) = cloud.store.services.remove(name)? else { return Ok(operation.metadata.clone()) };
     settled(&mut service);
     service["updateTime"] = clock::now().into();

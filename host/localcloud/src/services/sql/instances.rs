@@ -165,10 +165,9 @@ fn patch(cloud: &Arc<Cloud>, call: &Call, name: &str, whole: bool) -> Answer {
         return Err(invalid("The region of an instance cannot be changed."));
     }
     let id = call.variable("instance");
-    private_network(cloud, call.project(), id, &wanted)?;
-    let old_network = at(&before, "settings.ipConfiguration.privateNetwork");
-    if old_network.is_some() && old_network != at(&wanted, "settings.ipConfiguration.privateNetwork") {
-        return Err(invalid("The private network of an instance cannot be changed or removed."));
+    let network = private_network(cloud, call.project(), id, &wanted)?;
+    if network.is_none() && at(&before, "settings.ipConfiguration.privateNetwork").is_some() {
+        return Err(invalid("The private network of an instance can be changed, but not removed."));
     }
     let size = |instance: &Value| {
         text(instance, "settings.dataDiskSizeGb").and_then(|size| size.parse::<u64>().ok())
