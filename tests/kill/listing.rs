@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
-use mlflow_host_tests::{Cloud, Run};
+use anyhow::Result;
+use mlflow_host_tests::{Cloud, Database};
 use serde_json::{Map, Value as Json};
 
 use crate::place::{PROJECT, Place};
@@ -117,32 +115,10 @@ impl Listing {
     }
 }
 
-/// The password in Secret Manager is the one that opens the database.
+/// Whether the password in Secret Manager is the one of the database's user.
 pub(crate) fn password_opens_the_database(cloud: &Cloud) -> Result<()> {
-    let password = cloud.secret(PROJECT, "mlflow-dev-database-password")?;
-    let instances = cloud.get(&format!("/sqladmin.googleapis.com/v1/projects/{PROJECT}/instances"))?;
-    let address = instances["items"][0]["ipAddresses"][0]["ipAddress"]
-        .as_str()
-        .with_context(|| format!("no address: {instances}"))?;
-    let mut command = Command::new(psql()?);
-    command
-        .args(["--host", address, "--username", "mlflow", "--dbname", "mlflow", "--command", "select 1"])
-        .env("PGPASSWORD", password);
-    let run = Run::of(command)?;
-    ensure!(run.code == 0, "the password in Secret Manager is not the one of the user: {}", run.stderr);
-    Ok(())
-}
-
-/// PostgreSQL's client is beside the server, which the local cloud needs.
-fn psql() -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut candidates: Vec<PathBuf> = std::env::split_paths(&path).map(|path| path.join("psql")).collect();
-    for base in ["/usr/lib/postgresql", "/usr/pgsql"] {
-        for version in fs::read_dir(base).into_iter().flatten().flatten() {
-            candidates.push(version.path().join("bin/psql"));
-        }
-    }
-    candidates.into_iter().find(|path| path.is_file()).context("psql is not installed")
+    let database = Database::of(cloud, PROJECT, "mlflow-dev-database-password")?;
+    database.ask("select 1").map(drop)
 }
 
 /// Kind, name and body of every resource that the local cloud's control plane keeps.

@@ -5,6 +5,7 @@
 //! the local cloud's HTTP interface, files and processes. They import no crate of the host.
 
 mod cloud;
+mod database;
 mod environment;
 mod guest;
 mod place;
@@ -15,6 +16,7 @@ mod steps;
 mod workbench;
 
 pub use cloud::Cloud;
+pub use database::Database;
 pub use guest::guest;
 pub use place::{PROJECT, Place};
 pub use processes::processes_that_mention;

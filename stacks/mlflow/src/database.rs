@@ -59,6 +59,8 @@ impl Database {
         let user = in_instance(scope, &instance, |it: User, id| it.instance(id))
             .name(USER)
             .password(password.password.result())
+            // It owns the tables: PostgreSQL does not let go of it before they are gone.
+            .protect(server.protection)
             .declare(&scope.part("mlflow"));
 
         Self { instance, tracking, authentication, user, password }

@@ -224,6 +224,7 @@ fn protection_covers_what_holds_data_and_nothing_else() {
             "storage.googleapis.com/Bucket::m-artifacts",
             "sqladmin.googleapis.com/Instance::m-database",
             "sqladmin.googleapis.com/Database::m-mlflow",
+            "sqladmin.googleapis.com/User::m-mlflow",
         ]
     );
     let settings =
