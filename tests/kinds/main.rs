@@ -64,8 +64,7 @@ impl Story {
 
     fn refresh(&mut self) -> Result<()> {
         let before = reading::count(&self.place.cloud)?;
-        let run = self.place.run_with(&["refresh"], &["--exit-code"])?;
-        ensure!(run.code == 0, "something is not as it was made\n{}", run.report());
+        self.place.ensure_as_recorded()?;
         let paths = reading::since(&self.place.cloud, before)?;
         let recorded = self.recorded()?;
         for row in self.rows.iter().filter(|row| row.is_in_the_cloud()) {

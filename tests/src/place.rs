@@ -81,6 +81,16 @@ impl Place {
         Ok(())
     }
 
+    /// Requires that the cloud is as recorded.
+    ///
+    /// # Errors
+    /// When something is different there.
+    pub fn ensure_as_recorded(&self) -> Result<()> {
+        let run = self.run_with(&["refresh"], &["--exit-code"])?;
+        ensure!(run.code == 0, "something is not as it was made\n{}", run.report());
+        Ok(())
+    }
+
     /// Destroys the stack and requires that nothing is left.
     ///
     /// # Errors

@@ -132,6 +132,47 @@ pub(crate) fn bucket() -> Vec<Json> {
     stack
 }
 
+/// A service whose image is built by an account of its own.
+pub(crate) fn server() -> Vec<Json> {
+    const TAG: &str = "europe-west1-docker.pkg.dev/test-project/{images.resourceId}/web:one";
+    let member = "serviceAccount:{runner.email}";
+    let mut stack = bucket();
+    let may_push = json!({"repository": "{images.resourceId}", "role": "roles/artifactregistry.writer", "member": member});
+    let source = json!({"bucket": "{files.name}", "name": "source.tar.gz", "content": "{context.archive}"});
+    let mut build = resource(
+        "cloudbuild.googleapis.com/Build",
+        "image",
+        json!({
+            "source": {"storageSource": {"bucket": "{files.name}", "object": "{source.resourceId}"}},
+            "steps": [{"name": "gcr.io/cloud-builders/docker", "args": ["build", "--tag", TAG, "."]}],
+            "images": [TAG], "timeout": "600s", "serviceAccount": "{runner.name}",
+            "options": {"logging": "CLOUD_LOGGING_ONLY"},
+        }),
+    );
+    build["dependsOn"] = json!([
+        "serviceusage.googleapis.com/Service::cloudbuild",
+        "artifactregistry.googleapis.com/RepositoryIamMember::may-push",
+        "storage.googleapis.com/BucketIamMember::runner-files",
+        "cloudresourcemanager.googleapis.com/ProjectIamMember::runner-logs",
+    ]);
+    let template = json!({
+        "serviceAccount": "{runner.email}",
+        "containers": [{"image": TAG.replace(":one", "@{image.results.images[0].digest}")}],
+    });
+    stack.extend([
+        json!({"directory": "mlflow/image", "name": "context"}),
+        api("artifactregistry"),
+        api("cloudbuild"),
+        api("run"),
+        resource("artifactregistry.googleapis.com/Repository", "images", json!({"format": "DOCKER"})),
+        resource("artifactregistry.googleapis.com/RepositoryIamMember", "may-push", may_push),
+        resource("storage.googleapis.com/Object", "source", source),
+        build,
+        resource("run.googleapis.com/Service", "web", json!({"template": template})),
+    ]);
+    stack
+}
+
 /// The same stack with another value of a property.
 pub(crate) fn with(mut stack: Vec<Json>, name: &str, property: &str, value: Json) -> Vec<Json> {
     for resource in stack.iter_mut().filter(|resource| resource["name"] == name) {

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use mlflow_host_tests::Place;
 use serde_json::{Value as Json, json};
 
-use crate::stacks::{account, bucket, connected, database, network, secret, with};
+use crate::stacks::{account, bucket, connected, database, network, secret, server, with};
 
 /// When the local cloud begins to misbehave.
 pub(crate) enum When {
@@ -14,6 +14,9 @@ pub(crate) enum When {
     Up,
     /// Before an `up` with these resources, when the stack is up.
     Change(Vec<Json>),
+    /// Before an `up` with these resources, when the stack is up and its state has forgotten this one (URN),
+    /// which stays in the cloud.
+    Abandoned(&'static str, Vec<Json>),
     /// Before `destroy`, when the stack is up.
     Destroy,
 }
@@ -43,15 +46,20 @@ impl Trap {
     /// Springs the trap and looks what comes of it.
     pub(crate) fn spring(self, guest: &Path) -> Result<()> {
         let place = Place::new(guest)?;
+        place.bench.lighten()?;
         place.declare(&self.stack)?;
         if !matches!(self.when, When::Up) {
             let run = place.run("up")?;
             ensure!(run.code == 0, "{}", run.report());
         }
+        if let When::Abandoned(urn, _) = self.when {
+            let run = place.run_with(&["state", "forget"], &[urn, "--yes"])?;
+            ensure!(run.code == 0, "{}", run.report());
+        }
         self.faults.iter().try_for_each(|fault| place.cloud.fault(fault))?;
         let command = match &self.when {
             When::Destroy => "destroy",
-            When::Change(changed) => {
+            When::Change(changed) | When::Abandoned(_, changed) => {
                 place.declare(changed)?;
                 "up"
             }
@@ -73,6 +81,7 @@ impl Trap {
         }
         if command == "up" {
             place.ensure_settled()?;
+            place.ensure_as_recorded()?;
         }
         place.ensure_destroyed()?;
         place.cloud.ensure_valid_requests()
@@ -111,11 +120,29 @@ pub(crate) fn traps() -> Vec<Trap> {
             ..trap("peering-in-progress", connected(), Copes)
         },
         Trap { when: When::Destroy, ..trap("connection-in-use", connected(), Copes) },
+        // The host asks in the one way that Google does not refuse then: the fault has nothing to strike.
+        Trap {
+            when: When::Abandoned("servicenetworking.googleapis.com/Connection::services", {
+                let mut other = connected();
+                let mut range = other[4].clone();
+                range["name"] = json!("other-range");
+                other.insert(5, range);
+                with(other, "services", "reservedPeeringRanges", json!(["{other-range.name}"]))
+            }),
+            faults: vec![json!({"trap": "ranges-fixed", "from": 0, "times": 1000})],
+            ..trap("ranges-fixed", connected(), Copes)
+        },
         // Cloud SQL
         trap("sql-busy", database(), Copes),
         trap("sql-false-alarm", database(), Copes),
         trap("sql-operation-unknown", database(), Copes),
         trap("sql-name-held", database(), Fails("the name of a deleted instance stays blocked for a week")),
+        // Cloud Build and Cloud Run
+        Trap {
+            faults: vec![json!({"trap": "build-account", "times": 1})],
+            ..trap("build-account", server(), Fails("CLOUD_LOGGING_ONLY / NONE logging options"))
+        },
+        trap("run-create-fails", server(), Fails("failed the configured startup probe checks")),
         // Cloud Storage and Secret Manager
         trap("bucket-late", bucket(), Copes),
         trap("unavailable", secret(), Copes),
