@@ -130,3 +130,39 @@ fn names(listing: &Json) -> Vec<(String, String)> {
     let named = objects.iter().map(|object| (text(object, "name"), text(object, "generation")));
     named.filter(|(name, _)| !name.ends_with(".fence")).collect()
 }
+
+#[test]
+fn a_signal_ends_the_wait_for_an_api_that_is_not_active_yet() {
+    let bench = Bench::new();
+    let service = r#"{"name": "secretmanager.googleapis.com"}"#;
+    let needs = r#"{"dependsOn": ["serviceusage.googleapis.com/Service::secretmanager"]}"#;
+    let stack = Guest::default()
+        .declare("serviceusage.googleapis.com/Service", "secretmanager", service, "{}")
+        .declare("secretmanager.googleapis.com/Secret", "key", r#"{"replication": {"automatic": {}}}"#, needs)
+        .build();
+    bench.write("dev.wasm", stack);
+    assert!(bench.run(&["cloud", "start"]).starts_with("exit 0\n"));
+    // The API would be refused for as long as the host is willing to wait for it.
+    let late = json!({"trap": "service-late", "action": {"late": {"uses": 1_000_000}}});
+    let refused = || {
+        let log = bench.ask("GET", "_local/requests", None);
+        let requests = log["requests"].as_array().unwrap();
+        requests.iter().any(|request| request["method"] == "POST" && request["status"] == 403)
+    };
+    let host = at_work(&bench, UP, late, refused);
+    let asked = Instant::now();
+    kill_process(Pid::from_child(&host), Signal::TERM).unwrap();
+    let (code, last) = ended(host);
+    assert_eq!((code, &last["event"], &last["interrupted"]), (Some(3), &json!("summary"), &json!(true)));
+    // The bound is a promise to users: it is generous here, for machines with much else to do.
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    println!("ended {} ms after the signal", asked.elapsed().as_millis());
+
+    bench.ask("DELETE", "_local/faults", None);
+    assert!(bench.run(&["up", "dev.wasm", "--yes"]).starts_with("exit 0\n"));
+    let log = bench.ask("GET", "_local/requests", None);
+    let made = |request: &&Json| {
+        request["id"] == "secretmanager.projects.secrets.create" && request["status"] == 200
+    };
+    assert_eq!(log["requests"].as_array().unwrap().iter().filter(made).count(), 1);
+}
