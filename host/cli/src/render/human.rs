@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 
 use super::text::counts;
 use super::{
-    CloudStatus, Ending, Finding, Heading, Output, Paint, Reporter, drift, duration, live, plan, policies,
-    print, print_error, text,
+    Busy, CloudStatus, Ending, Finding, Heading, Output, Paint, Reporter, drift, duration, live, plan,
+    policies, print, print_error, text,
 };
 use crate::failure::{Code, Failure};
 
@@ -39,6 +39,14 @@ impl Reporter for Human {
 
     fn notice(&self, message: &str) {
         print_error(&format!("{} {message}\n", self.err.dim("·")));
+    }
+
+    fn busy(&self, what: &str) -> Busy {
+        if self.live {
+            return Busy::on_terminal(what);
+        }
+        self.notice(what);
+        Busy::said()
     }
 
     fn plan(&self, heading: &Heading, plan: &Plan, details: bool) {

@@ -10,7 +10,7 @@ use mlflow_host_graph::{Severity, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::policies::policies_event;
-use super::{CloudStatus, Ending, Finding, Heading, Output, Reporter, print};
+use super::{Busy, CloudStatus, Ending, Finding, Heading, Output, Reporter, print};
 use crate::failure::Failure;
 
 /// Raised when an event loses a field or a field changes its meaning. New events and fields may come.
@@ -34,6 +34,11 @@ impl Reporter for JsonLines {
 
     fn notice(&self, message: &str) {
         emit("notice", json!({"message": message}));
+    }
+
+    fn busy(&self, what: &str) -> Busy {
+        self.notice(what);
+        Busy::said()
     }
 
     fn plan(&self, heading: &Heading, plan: &Plan, _details: bool) {

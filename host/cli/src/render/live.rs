@@ -1,4 +1,4 @@
-//! Progress: bars on a terminal, one line an event elsewhere.
+//! Progress: bars and spinners on a terminal, one line an event elsewhere.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -196,6 +196,33 @@ impl Drop for Bars {
             bar.finish_and_clear();
         }
         self.whole.finish_and_clear();
+    }
+}
+
+/// Something that takes a while. What a terminal shows of it goes when this is dropped.
+pub(crate) struct Busy(Option<ProgressBar>);
+
+impl Busy {
+    /// A line that moves, with the time that has gone by.
+    pub(super) fn on_terminal(what: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(style("{spinner} {msg}  {elapsed}"));
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(TICK);
+        Self(Some(bar))
+    }
+
+    /// Nothing to see: it has been said already.
+    pub(super) fn said() -> Self {
+        Self(None)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
     }
 }
 

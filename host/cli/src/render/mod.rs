@@ -33,6 +33,7 @@ use crate::failure::{Code, Failure};
 pub(crate) use graph::{GraphFormat, graph_line};
 pub(crate) use human::{Human, shown};
 pub(crate) use json::{JsonLines, change};
+pub(crate) use live::Busy;
 pub(crate) use paint::Paint;
 pub(crate) use policies::{Finding, enforce};
 pub(crate) use report::{Report, ReportFile};
@@ -141,6 +142,8 @@ pub(crate) trait Reporter: Send + Sync {
     fn log(&self, severity: Option<Severity>, message: &str);
     /// A sentence worth knowing.
     fn notice(&self, message: &str);
+    /// Something takes a while, until what this gives is dropped.
+    fn busy(&self, what: &str) -> Busy;
     /// A plan. With `details`, the complete inputs of what is created.
     fn plan(&self, heading: &Heading, plan: &Plan, details: bool);
     /// What the policies say of the plan.

@@ -56,7 +56,7 @@ pub(super) async fn declare(config: &StackConfig, reporter: &dyn Reporter) -> Re
     }
 }
 
-/// Waits for a program. One that is large and not cached takes seconds to compile: then says so, and how long it
+/// Waits for a program. One that is large and not cached takes seconds to compile: shows that, and says how long it
 /// took.
 async fn patiently<T>(
     run: impl Future<Output = T>,
@@ -74,8 +74,9 @@ async fn patiently<T>(
         () = tokio::time::sleep(PATIENCE) => {}
     }
     let name = config.program.file_name().unwrap_or_default().to_string_lossy();
-    reporter.notice(&format!("Compiling {name}, which is done once."));
+    let busy = reporter.busy(&format!("Compiling {name} for this machine, which is done once."));
     let outcome = run.await;
+    drop(busy);
     reporter.notice(&format!("Compiled {name} in {}.", duration(begun.elapsed())));
     outcome
 }
