@@ -102,27 +102,33 @@ impl ProgramHost {
         inputs: &Inputs,
         catalogue: Arc<dyn Catalogue>,
     ) -> Result<Outcome, Failure> {
-        let component = self.load(program, World::Stack).await?;
-        let run = inputs.digest(program);
+        let component = self.load(program, World::Stack);
+        // Meanwhile: with a language runtime in the program, both take a while.
+        let digest = hex::encode(Sha256::digest(program));
+        let component = component.await?;
+        let run = inputs.digest(&digest);
         let limits = self.config.limits.clone();
         let collector = Collector::new(catalogue, Arc::new(inputs.clone()), limits, &run);
         let (guest, logs) = self.guest(collector, &run);
         let result = self.execute(&component, guest).await;
         let logs = sandbox::lock(&logs).finish();
         match result {
-            Ok((graph, warnings, fuel)) => {
-                Ok(Outcome { graph, logs, warnings, digest: hex::encode(Sha256::digest(program)), fuel })
-            }
+            Ok((graph, warnings, fuel)) => Ok(Outcome { graph, logs, warnings, digest, fuel }),
             Err(error) => Err(Failure { error, logs }),
         }
     }
 
-    pub(crate) async fn load(&self, program: &[u8], world: World) -> Result<Component, ProgramError> {
+    /// Begins to load a program at once, on a blocking thread.
+    pub(crate) fn load(
+        &self,
+        program: &[u8],
+        world: World,
+    ) -> impl Future<Output = Result<Component, ProgramError>> + use<> {
         let (engine, bytes) = (self.engine.clone(), program.to_owned());
         let cache = self.config.cache_directory.clone();
-        tokio::task::spawn_blocking(move || module::load(&engine, &bytes, cache.as_deref(), world))
-            .await
-            .map_err(|error| ProgramError::Malformed(error.to_string()))?
+        let loading =
+            tokio::task::spawn_blocking(move || module::load(&engine, &bytes, cache.as_deref(), world));
+        async { loading.await.map_err(|error| ProgramError::Malformed(error.to_string()))? }
     }
 
     /// A program's own corner, and what it will have said there.
@@ -244,13 +250,17 @@ fn engine_config(config: &ProgramHostConfig) -> Result<Config, ProgramError> {
     engine.consume_fuel(config.fuel.is_some());
     // NaN bits would differ between machines.
     engine.cranelift_nan_canonicalization(true);
+    // Nobody gets to see where in the code a program crashed; without these, there is less to write and to read.
+    engine.generate_address_map(false);
+    engine.native_unwind_info(cfg!(windows));
     if let Some(directory) = &config.cache_directory {
         let setup =
             |error: String| ProgramError::Setup(format!("the cache `{}`: {error}", directory.display()));
         std::fs::create_dir_all(directory).map_err(|error| setup(error.to_string()))?;
         let directory = directory.canonicalize().map_err(|error| setup(error.to_string()))?;
         let mut cache = CacheConfig::new();
-        cache.with_directory(directory);
+        // The quickest compression there is.
+        cache.with_directory(directory).with_baseline_compression_level(1);
         engine.cache(Some(Cache::new(cache).map_err(|error| setup(root_cause(&error)))?));
     }
     Ok(engine)

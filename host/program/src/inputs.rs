@@ -25,15 +25,16 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// What identifies a run: the same for the same program and inputs, wherever the files lie.
-    pub(crate) fn digest(&self, program: &[u8]) -> [u8; 32] {
+    /// What identifies a run: the same for the same program (its SHA-256, hexadecimal) and inputs, wherever the
+    /// files lie.
+    pub(crate) fn digest(&self, program: &str) -> [u8; 32] {
         let known = serde_json::json!([
             self.stack,
             self.project,
             self.region,
             self.config,
             self.secret_keys,
-            hex::encode(Sha256::digest(program)),
+            program,
         ]);
         Sha256::digest(known.to_string()).into()
     }
