@@ -46,7 +46,13 @@ pub(crate) fn root() -> PathBuf {
 
 /// The guest of many cases, compiled if need be.
 pub(crate) fn hostile() -> &'static [u8] {
-    static GUEST: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    static GUEST: LazyLock<Vec<u8>> = LazyLock::new(|| guest("hostile"));
+    &GUEST
+}
+
+/// A guest of `tests/guests`.
+pub(crate) fn guest(name: &str) -> Vec<u8> {
+    static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
         let directory = root().join("target/guests/for-tests");
         let status = Command::new(root().join("scripts/wasm-cargo"))
             .args(["build", "--quiet", "--release", "--locked", "--manifest-path"])
@@ -55,12 +61,12 @@ pub(crate) fn hostile() -> &'static [u8] {
             .status()
             .expect("scripts/wasm-cargo runs");
         assert!(status.success(), "the guests of the tests compile: see scripts/wasm-cargo");
-        let file = "wasm32-unknown-unknown/release/hostile.wasm";
-        std::fs::read(directory.join(file))
-            .or_else(|_| std::fs::read(directory.join("debian").join(file)))
-            .expect("scripts/wasm-cargo makes hostile.wasm")
+        directory
     });
-    &GUEST
+    let file = format!("wasm32-unknown-unknown/release/{name}.wasm");
+    std::fs::read(DIRECTORY.join(&file))
+        .or_else(|_| std::fs::read(DIRECTORY.join("debian").join(&file)))
+        .expect("scripts/wasm-cargo makes all of them")
 }
 
 /// Inputs that choose a case of the hostile guest.

@@ -1,6 +1,9 @@
 //! Ways out of the sandbox that are none: forged references, secrets, sizes.
 
-use crate::common::{host, hostile, inputs, message, run, run_on};
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
+use crate::common::{guest, host, hostile, inputs, message, run, run_on};
 use mlflow_host_program::{Inputs, ProgramError};
 use serde_json::json;
 
@@ -63,6 +66,21 @@ fn a_file_of_500_megabytes_is_not_looked_at() {
         message(&huge, &inputs("good")),
         "The file is larger than 128 MiB, so it is not read: leave data out of the program."
     );
+}
+
+#[test]
+fn there_is_no_way_to_the_network() {
+    // Somebody whom a way would lead to.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let mut inputs = inputs("");
+    inputs.config.insert("port".to_owned(), json!(listener.local_addr().unwrap().port()));
+    assert_eq!(
+        message(&guest("network"), &inputs),
+        "The program failed: TCP: access-denied; UDP: access-denied; looking up a name: \
+         permanent-resolver-failure; looking up an address: permanent-resolver-failure"
+    );
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]
