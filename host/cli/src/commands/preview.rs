@@ -54,6 +54,11 @@ pub(crate) struct Preview {
     #[arg(long)]
     exit_code: bool,
 
+    /// Count what the program does, in a unit that is the same on every machine, and show the figure: the same program
+    /// with the same configuration gives the same one. The program is compiled anew for that, once
+    #[arg(long)]
+    fuel: bool,
+
     /// Show the complete inputs of what would be created
     #[arg(long)]
     details: bool,
@@ -64,6 +69,7 @@ impl Preview {
         let started = Instant::now();
         let mut config = self.stack.config()?;
         self.policies.add_to(&mut config);
+        config.counts_fuel = self.fuel;
         let wishes = self.selection.wishes();
         let (secrets, missing) = config.reveal(self.offline)?;
         for key in missing {
@@ -104,6 +110,7 @@ impl Preview {
         reporter.ending(&Ending {
             counts: plan.counts(),
             unchanged: plan.unchanged.len(),
+            fuel: session.fuel,
             elapsed: started.elapsed(),
             ..Ending::new("preview", code)
         });

@@ -109,6 +109,8 @@ pub(crate) struct StackConfig {
     pub(crate) secrets: BTreeMap<String, Secret>,
     /// What judges its plans.
     pub(crate) policies: Vec<Policy>,
+    /// Whether to count the fuel that its program uses.
+    pub(crate) counts_fuel: bool,
 }
 
 const SECTIONS: &[&str] = &["target", "state", "config", "secrets", "policies", "local", "gcp"];
@@ -186,6 +188,7 @@ impl StackConfig {
             values: document.values(&["config"])?,
             secrets: secrets::read(&document, &["secrets"])?,
             policies: policies::read(&document)?,
+            counts_fuel: false,
         };
         config.values.extend(document.values(&[own, "config"])?);
         config.secrets.extend(secrets::read(&document, &[own, "secrets"])?);

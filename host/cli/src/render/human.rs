@@ -166,6 +166,9 @@ pub(super) fn cloud_text(status: &CloudStatus) -> String {
 
 /// The last line.
 pub(super) fn ending_text(ending: &Ending, paint: Paint) -> String {
+    if let Some(fuel) = ending.fuel {
+        return format!("The program used {fuel} units of fuel.\n");
+    }
     if !["up", "destroy"].contains(&ending.command) {
         return String::new();
     }

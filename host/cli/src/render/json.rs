@@ -224,7 +224,7 @@ pub(super) fn ending_event(ending: &Ending) -> Json {
         .filter(|(_, count)| **count > 0)
         .map(|(action, count)| (action_name(*action), json!(count)))
         .collect();
-    json!({
+    let mut event = json!({
         "command": ending.command,
         "exitCode": ending.code.number(),
         "counts": counts,
@@ -235,7 +235,11 @@ pub(super) fn ending_event(ending: &Ending) -> Json {
         "interrupted": ending.interrupted,
         "retryAt": ending.retry_at,
         "elapsedMilliseconds": milliseconds(ending.elapsed),
-    })
+    });
+    if let Some(fuel) = ending.fuel {
+        event["fuel"] = json!(fuel);
+    }
+    event
 }
 
 /// The token is left out: events end up in logs.

@@ -101,6 +101,8 @@ pub(crate) struct Ending {
     pub(crate) interrupted: bool,
     /// When the first deletion that has to wait may be tried again, RFC 3339.
     pub(crate) retry_at: Option<String>,
+    /// The fuel that the program used, if that was to be counted.
+    pub(crate) fuel: Option<u64>,
     /// How long it took.
     pub(crate) elapsed: Duration,
 }
@@ -118,6 +120,7 @@ impl Ending {
             deferred: 0,
             interrupted: false,
             retry_at: None,
+            fuel: None,
             elapsed: Duration::ZERO,
         }
     }

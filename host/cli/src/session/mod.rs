@@ -56,6 +56,8 @@ pub(crate) struct Session<'a> {
     pub(crate) state: State,
     /// SHA-256 of the program, hexadecimal.
     program: Option<String>,
+    /// The fuel that its program used, if that was to be counted.
+    pub(crate) fuel: Option<u64>,
     /// Whether there is no state on disk yet.
     is_new: bool,
     /// What a state that is not there yet begins with, if that is known beforehand.
@@ -99,6 +101,7 @@ impl<'a> Session<'a> {
         session.secrets = secrets;
         session.graph = declared.graph;
         session.program = Some(declared.digest);
+        session.fuel = declared.fuel;
         Ok(session)
     }
 
@@ -112,6 +115,7 @@ impl<'a> Session<'a> {
             secrets: BTreeMap::new(),
             graph: Graph::default(),
             program: None,
+            fuel: None,
             is_new: true,
             seed: None,
             is_locked: false,

@@ -22,7 +22,7 @@ impl Session<'_> {
         if self.config.policies.is_empty() {
             return Ok(Vec::new());
         }
-        let sandbox = program::sandbox()?;
+        let sandbox = program::sandbox(None)?;
         let document = document(heading, plan, &self.graph, &self.state);
         let mut findings = Vec::new();
         for policy in &self.config.policies {

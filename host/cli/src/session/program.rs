@@ -18,11 +18,16 @@ const LARGE: usize = 1 << 20;
 /// How long a program may take without a word. From the cache, the largest ones take a fifth of a second.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// More fuel than any program can use before its deadline.
+const FUEL: u64 = 1 << 60;
+
 /// What a program declared.
 pub(super) struct Declared {
     pub(super) graph: Graph,
     /// SHA-256 of the program, hexadecimal.
     pub(super) digest: String,
+    /// The fuel that it used, if that was to be counted.
+    pub(super) fuel: Option<u64>,
 }
 
 /// Runs the program of a stack in its sandbox.
@@ -36,7 +41,7 @@ pub(super) async fn declare(config: &StackConfig, reporter: &dyn Reporter) -> Re
         secret_keys: config.secrets.keys().cloned().collect(),
         assets_root: config.program.parent().map(Path::to_owned).unwrap_or_default(),
     };
-    let host = sandbox()?;
+    let host = sandbox(config.counts_fuel.then_some(FUEL))?;
     let run = host.run(&program, &inputs, Arc::new(Kinds));
     match patiently(run, config, program.len(), reporter).await {
         Ok(outcome) => {
@@ -44,7 +49,7 @@ pub(super) async fn declare(config: &StackConfig, reporter: &dyn Reporter) -> Re
             for warning in &outcome.warnings {
                 reporter.log(Some(Severity::Warning), &warning.to_string());
             }
-            Ok(Declared { graph: outcome.graph, digest: outcome.digest })
+            Ok(Declared { graph: outcome.graph, digest: outcome.digest, fuel: outcome.fuel })
         }
         Err(failure) => {
             show(&failure.logs, reporter);
@@ -81,9 +86,10 @@ async fn patiently<T>(
     outcome
 }
 
-/// The sandbox for programs and policies.
-pub(super) fn sandbox() -> Result<ProgramHost> {
+/// The sandbox for programs and policies. With `fuel`, which is counted, programs are compiled in another way.
+pub(super) fn sandbox(fuel: Option<u64>) -> Result<ProgramHost> {
     let settings = ProgramHostConfig {
+        fuel,
         cache_directory: places::cache().map(|cache| cache.join("programs")),
         ..ProgramHostConfig::default()
     };

@@ -46,6 +46,24 @@ fn a_stack_that_declares_nothing_has_an_empty_plan() {
 }
 
 #[test]
+fn the_fuel_of_a_program_is_the_same_each_time() {
+    let bench = Bench::new();
+    let bucket = r#"{"location": "EU"}"#;
+    let stack = Guest::default().declare("storage.googleapis.com/Bucket", "box", bucket, "{}").build();
+    bench.write("dev.wasm", stack);
+    let arguments = ["preview", "dev.wasm", "--offline", "--fuel"];
+    let first = bench.run(&arguments);
+    let line = first.lines().find(|line| line.starts_with("The program used ")).unwrap();
+    let fuel: u64 = line.split(' ').nth(3).unwrap().parse().unwrap();
+    assert!(fuel > 0, "{first}");
+    assert_eq!(bench.run(&arguments), first);
+    let events = bench.run(&["preview", "dev.wasm", "--offline", "--fuel", "--json"]);
+    assert!(events.lines().last().unwrap().contains(&format!("\"fuel\":{fuel},")), "{events}");
+    let uncounted = bench.run(&["preview", "dev.wasm", "--offline", "--json"]);
+    assert!(!uncounted.contains("\"fuel\""), "{uncounted}");
+}
+
+#[test]
 fn what_a_program_says_before_it_fails_is_shown() {
     let bench = Bench::new();
     bench.write("dev.wasm", component(1, "The key `tier` is missing."));
