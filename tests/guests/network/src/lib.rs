@@ -18,9 +18,11 @@ fn run() -> Result<()> {
     let port = port.ok_or_else(|| Error::new("The key `port` has to be a port."))?;
     let network = instance_network();
     let address = |port| IpSocketAddress::Ipv4(Ipv4SocketAddress { port, address: (127, 0, 0, 1) });
+    let tcp = create_tcp_socket(IpAddressFamily::Ipv4);
+    let udp = create_udp_socket(IpAddressFamily::Ipv4);
     let tries = [
-        ("TCP", create_tcp_socket(IpAddressFamily::Ipv4).and_then(|it| it.start_connect(&network, address(port)))),
-        ("UDP", create_udp_socket(IpAddressFamily::Ipv4).and_then(|it| it.start_bind(&network, address(0)))),
+        ("TCP", tcp.and_then(|socket| socket.start_connect(&network, address(port)))),
+        ("UDP", udp.and_then(|socket| socket.start_bind(&network, address(0)))),
         ("looking up a name", resolve_addresses(&network, "localhost").map(drop)),
         ("looking up an address", resolve_addresses(&network, "127.0.0.1").map(drop)),
     ];
