@@ -4,6 +4,7 @@
 //! Each trap is a row of [`table`]: a small stack, faults, and what has to come of it. Those who wait in earnest
 //! do so side by side, each with a local cloud of its own.
 
+mod documented;
 mod stacks;
 mod table;
 mod whole;
@@ -29,6 +30,8 @@ fn main() -> ExitCode {
     let failed = |error: anyhow::Error| Failed::from(format!("{error:#}"));
     let mut trials =
         vec![Trial::test("the-dev-stack-through-all-of-it", move || whole::spring().map_err(failed))];
+    let names: Vec<_> = table::traps().iter().map(|trap| trap.name).collect();
+    trials.push(Trial::test("every-trap-is-documented", move || documented::check(&names).map_err(failed)));
     trials.extend(table::traps().into_iter().map(|trap| {
         let guest = guest.clone();
         Trial::test(trap.name, move || trap.spring(&guest).map_err(failed))

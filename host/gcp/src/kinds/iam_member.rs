@@ -192,6 +192,17 @@ mod tests {
         Grant { role: "roles/viewer", member, condition }
     }
 
+    /// An account that was made again has the address of the old one and none of its rights.
+    #[test]
+    fn the_member_of_a_deleted_account_is_nobody() {
+        let inputs = Value::from(
+            json!({"role": "roles/viewer", "member": "serviceAccount:a@p.iam.gserviceaccount.com"}),
+        );
+        let policy = |member: &str| json!({"bindings": [{"role": "roles/viewer", "members": [member]}]});
+        assert!(is_granted(&policy("serviceAccount:a@p.iam.gserviceaccount.com"), &inputs));
+        assert!(!is_granted(&policy("deleted:serviceAccount:a@p.iam.gserviceaccount.com?uid=1"), &inputs));
+    }
+
     #[test]
     fn only_our_members_come_and_go() {
         let expires =

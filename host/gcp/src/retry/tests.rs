@@ -177,3 +177,94 @@ async fn a_new_bucket_may_be_unknown_for_a_moment() {
     tokio::time::advance(Duration::from_secs(4 * 60)).await;
     assert_eq!(at("storage/v1/b/files/iam"), "fail");
 }
+
+/// What the user is told to do.
+fn advice(refusal: &Refusal) -> String {
+    match classify(refusal, "v1/x", Purpose::Write, &RunFacts::default()) {
+        Class::Fail(advice) => advice_for(refusal, advice).unwrap_or_default(),
+        class => panic!("{refusal:?} is {class:?}"),
+    }
+}
+
+#[test]
+fn what_stays_comes_with_advice() {
+    let rows = [
+        refusal("sqladmin", 409, "instanceAlreadyExists", NAME_TAKEN),
+        refusal(
+            "sqladmin",
+            400,
+            "invalid",
+            "role \"app\" cannot be dropped because some objects depend on it",
+        ),
+        refusal(
+            "sqladmin",
+            400,
+            "invalid",
+            "The instance is protected. Please disable the deletion protection.",
+        ),
+        refusal(
+            "run",
+            400,
+            "FAILED_PRECONDITION",
+            "There are insufficient free IP addresses in the subnetwork.",
+        ),
+        refusal(
+            "storage",
+            400,
+            "invalid",
+            "The number of members in the policy (1,501) is larger than the maximum allowed size 1,500.",
+        ),
+        refusal("run", 403, "PERMISSION_DENIED", "Permission 'iam.serviceaccounts.actAs' denied on a@p"),
+        refusal("compute", 403, "forbidden", "This API method requires billing to be enabled."),
+        refusal("run", 401, "UNAUTHENTICATED", "Request had invalid authentication credentials."),
+    ];
+    insta::assert_snapshot!(rows.iter().map(advice).collect::<Vec<_>>().join("\n"), @r"
+    Give the instance another name: the name of a deleted instance stays blocked for a week.
+    Drop or reassign what the role owns (psql: REASSIGN OWNED BY … TO postgres), then run it again.
+    Set `settings.deletionProtectionEnabled` to false, run `up`, and then delete it.
+    Use a larger subnetwork: Cloud Run takes blocks of 16 addresses, two to four times as many as it has instances.
+    Put the members into a Google group and grant the role to the group.
+    Grant yourself the role roles/iam.serviceAccountUser on that service account.
+    Link a billing account: gcloud billing projects link PROJECT --billing-account=ACCOUNT
+    Log in again: gcloud auth application-default login
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_google_makes_on_the_side_is_waited_for() {
+    let agent = refusal(
+        "cloudresourcemanager",
+        400,
+        "INVALID_ARGUMENT",
+        "Service account service-42@gcp-sa-vpcaccess.iam.gserviceaccount.com does not exist.",
+    );
+    let secret = refusal(
+        "run",
+        0,
+        "",
+        "Permission denied on secret: projects/42/secrets/s/versions/1 for Revision service account a@p",
+    );
+    let source =
+        refusal("cloudbuild", 403, "forbidden", "a@p does not have storage.objects.get access to it.");
+    let activation = refusal(
+        "serviceusage",
+        0,
+        "INTERNAL",
+        "Encountered internal error (160009) with failed services [run.googleapis.com]",
+    );
+    let busy =
+        refusal("compute", 403, "CONCURRENT_OPERATIONS_QUOTA_EXCEEDED", "Too many operations in progress.");
+    let open = refusal("sqladmin", 400, "invalid", "database \"mlflow\" is being accessed by other users");
+    let facts = RunFacts::default();
+    for refusal in [&agent, &secret, &source] {
+        assert_eq!(class(refusal, "v1/x", &facts), "fail", "this run has not caused it: {refusal:?}");
+    }
+    facts.enabled("vpcaccess.googleapis.com");
+    facts.granted();
+    assert_eq!(class(&agent, "v1/x", &facts), "waiting for the new service account to be known everywhere");
+    assert_eq!(class(&secret, "v1/x", &facts), "waiting for a granted permission to take effect");
+    assert_eq!(class(&source, "v1/x", &facts), "waiting for a granted permission to take effect");
+    assert_eq!(class(&activation, "", &facts), "waiting for Google to enable the API");
+    assert_eq!(class(&busy, "v1/x", &facts), "waiting for other operations of the project");
+    assert_eq!(class(&open, "v1/x", &facts), "waiting for connections to the database to close");
+}

@@ -174,6 +174,25 @@ async fn a_deletion_of_what_is_gone_is_done() {
     cloud.finished();
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_is_gone_may_be_forbidden() {
+    let unauthorised = || {
+        let said = "The client is not authorized to make this request.";
+        status(403, json!({"error": {"code": 403, "message": said, "errors": [{"reason": "notAuthorized"}]}}))
+    };
+    let cloud = Cloud::expecting([(
+        "DELETE /sqladmin.googleapis.com/v1/projects/p/instances/main-ab12",
+        unauthorised(),
+    )]);
+    let provider = provider(&cloud);
+    let target = target(&provider, "sqladmin.googleapis.com/Instance::main", json!({}));
+    let delete = request(RequestAction::Delete, vec![recorded(target)]);
+    assert_eq!(run(&provider, &delete).await.0.unwrap(), []);
+    cloud.then([("GET /sqladmin.googleapis.com/v1/projects/p/instances/main-ab12", unauthorised())]);
+    assert_eq!(provider.recover(&delete).await.unwrap(), Recovery::Reached(Progress::Done(Vec::new())));
+    cloud.finished();
+}
+
 const POST_NETWORK: &str = "POST /compute.googleapis.com/compute/v1/projects/p/global/networks?requestId=5ca1ab1e-0000-4000-8000-000000000000";
 
 #[tokio::test(start_paused = true)]
