@@ -15,7 +15,8 @@ use crate::session::Session;
 /// resources are made.
 ///
 /// Examples:
-///   mlflow-host graph stacks/dev.wasm | dot -Tsvg > dev.svg
+///   mlflow-host graph stacks/dev.wasm --format svg > dev.svg
+///   mlflow-host graph stacks/dev.wasm | dot -Tpng > dev.png
 ///   mlflow-host graph stacks/dev.wasm --format mermaid    for Markdown on GitHub
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]

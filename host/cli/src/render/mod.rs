@@ -3,10 +3,12 @@
 //! Results (plan, outputs, summary) go to standard output; progress, notices and errors go to standard
 //! error. With `--json` everything goes to standard output, one event a line: see `docs/json-events.md`.
 
+mod drawing;
 mod drift;
 mod graph;
 mod human;
 mod json;
+mod layout;
 mod live;
 mod paint;
 mod plan;

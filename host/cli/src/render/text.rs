@@ -145,3 +145,19 @@ fn write(value: &Value, text: &mut String) {
         scalar => text.push_str(&scalar.to_shown_json().to_string()),
     }
 }
+
+/// A text that is nothing but text, in elements and in attributes.
+pub(super) fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            other => safe.push(other),
+        }
+    }
+    safe
+}

@@ -531,6 +531,8 @@ fn a_graph_is_drawn_without_any_cloud() {
       n0 -> n1;
     }
     "#);
+    let picture = bench.run(&["graph", "dev.wasm", "--format", "svg"]);
+    assert_eq!((picture.matches("<rect ").count(), picture.matches("<path ").count()), (2, 1), "{picture}");
     assert_snapshot!(bench.run(&["graph", "dev.wasm", "--format", "mermaid"]), @r#"
     exit 0
     --- out

@@ -2,7 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::{Report, svg};
+use super::Report;
+use crate::render::drawing::{class, svg};
+use crate::render::text::escaped;
+
+/// Resources in a drawing. More would only be a black square.
+const MOST: usize = 500;
 use crate::config::PolicyLevel;
 use crate::render::text::{sign, subject, verb};
 
@@ -31,7 +36,7 @@ pub(super) fn html(report: &Report<'_>) -> String {
         let _ = write!(
             text,
             "<details open><summary class=\"{}\">{} {} {}</summary>\n{}</details>\n",
-            svg::class(operation.action),
+            class(operation.action),
             sign(operation.action),
             verb(operation.action),
             escaped(&subject(operation)),
@@ -43,7 +48,12 @@ pub(super) fn html(report: &Report<'_>) -> String {
         let _ = write!(text, "<h2>{title}</h2>\n{}", preformatted("", content));
     }
     if !report.graph.resources.is_empty() {
-        let _ = write!(text, "<h2>Graph</h2>\n<div class=\"graph\">\n{}</div>\n", svg::svg(report));
+        let count = report.graph.resources.len();
+        let drawn = match count {
+            0..=MOST => svg(report.graph, |urn| report.action(urn)),
+            _ => format!("<p>{count} resources are too many to draw.</p>\n"),
+        };
+        let _ = write!(text, "<h2>Graph</h2>\n<div class=\"graph\">\n{drawn}</div>\n");
     }
     text.push_str("<h2>Made from</h2>\n<table>\n");
     for (name, source) in report.sources() {
@@ -69,20 +79,4 @@ fn verdict(report: &Report<'_>) -> &'static str {
 fn preformatted(class: &str, content: &str) -> String {
     let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
     format!("<pre{class}>{}</pre>\n", escaped(content.trim_end()))
-}
-
-/// A text that is nothing but text, in elements and in attributes.
-pub(super) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }

@@ -4,9 +4,7 @@
 //! inside of fences or is escaped, so that a stack cannot write into the report of its own review.
 
 mod html;
-mod layout;
 mod markdown;
-mod svg;
 #[cfg(test)]
 mod tests;
 

@@ -78,21 +78,3 @@ fn no_secret_is_in_a_report() {
         assert!(text.contains("[secret]") && !text.contains("hunter2"), "{text}");
     }
 }
-
-#[test]
-fn what_is_needed_stands_to_the_left() {
-    let graph = graph(&[
-        ("std/Value::c", &["std/Value::b", "std/Value::a"]),
-        ("std/Value::b", &["std/Value::a"]),
-        ("std/Value::a", &[]),
-        ("std/Value::d", &[]),
-    ]);
-    let (places, needs) = layout::layout(&graph);
-    let columns: Vec<_> = places.iter().map(|place| place.column).collect();
-    assert_eq!(columns, [2, 1, 0, 0]);
-    assert_eq!(needs[0].len(), 2);
-    let mut cells: Vec<_> = places.iter().map(|place| (place.column, place.row)).collect();
-    cells.sort_unstable();
-    cells.dedup();
-    assert_eq!(cells.len(), 4, "each has a place of its own");
-}

@@ -11,21 +11,25 @@ pub(super) struct Place {
     pub(super) row: usize,
 }
 
-/// The places of all resources, and the positions of what each needs, both by position in the graph.
-pub(super) fn layout(graph: &Graph) -> (Vec<Place>, Vec<Vec<usize>>) {
+/// The positions of what each resource needs, both by position in the graph.
+pub(super) fn needs(graph: &Graph) -> Vec<Vec<usize>> {
     let positions: BTreeMap<&Urn, usize> =
         graph.resources.iter().enumerate().map(|(position, resource)| (&resource.urn, position)).collect();
-    let needs: Vec<Vec<usize>> = graph
+    graph
         .resources
         .iter()
         .map(|resource| {
             let needed = resource.dependencies();
             needed.iter().filter_map(|urn| positions.get(urn).copied()).collect()
         })
-        .collect();
+        .collect()
+}
+
+/// The places of all resources, by position in the graph, from what each needs.
+pub(super) fn layout(needs: &[Vec<usize>]) -> Vec<Place> {
     let mut columns = vec![None; needs.len()];
     for position in 0..needs.len() {
-        settle(position, &needs, &mut columns);
+        settle(position, needs, &mut columns);
     }
     let columns: Vec<usize> = columns.into_iter().map(Option::unwrap_or_default).collect();
 
@@ -43,8 +47,7 @@ pub(super) fn layout(graph: &Graph) -> (Vec<Place>, Vec<Vec<usize>>) {
             rows[position] = row;
         }
     }
-    let places = columns.into_iter().zip(rows).map(|(column, row)| Place { column, row }).collect();
-    (places, needs)
+    columns.into_iter().zip(rows).map(|(column, row)| Place { column, row }).collect()
 }
 
 /// Finds the column of a resource and of all that it needs, without recursion: chains can be long.
@@ -60,5 +63,21 @@ fn settle(position: usize, needs: &[Vec<usize>], columns: &mut [Option<usize>]) 
         } else {
             stack.extend(open);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_needed_stands_to_the_left() {
+        let places = layout(&[vec![1, 2], vec![2], vec![], vec![]]);
+        let columns: Vec<_> = places.iter().map(|place| place.column).collect();
+        assert_eq!(columns, [2, 1, 0, 0]);
+        let mut cells: Vec<_> = places.iter().map(|place| (place.column, place.row)).collect();
+        cells.sort_unstable();
+        cells.dedup();
+        assert_eq!(cells.len(), 4, "each has a place of its own");
     }
 }

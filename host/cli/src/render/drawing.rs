@@ -1,13 +1,12 @@
-//! The graph, drawn.
+//! A graph of resources as a picture, in SVG.
 
 use std::fmt::Write as _;
 
 use mlflow_host_engine::Action;
+use mlflow_host_graph::{Graph, Urn};
 
-use super::Report;
-use super::html::escaped;
-use super::layout::{Place, layout};
-use crate::render::text::shortened;
+use super::layout::{Place, layout, needs};
+use super::text::{escaped, shortened};
 
 const WIDTH: usize = 230;
 const HEIGHT: usize = 40;
@@ -15,8 +14,6 @@ const GAP: usize = 70;
 const SPACE: usize = 14;
 /// Characters that fit into a box.
 const LETTERS: usize = 34;
-/// More would only be a black square.
-const MOST: usize = 500;
 
 /// The word for an action in style sheets.
 pub(super) fn class(action: Action) -> &'static str {
@@ -29,13 +26,11 @@ pub(super) fn class(action: Action) -> &'static str {
     }
 }
 
-/// A drawing of what the program declares, coloured by what is done with it.
-pub(super) fn svg(report: &Report<'_>) -> String {
-    let resources = &report.graph.resources;
-    if resources.len() > MOST {
-        return format!("<p>{} resources are too many to draw.</p>\n", resources.len());
-    }
-    let (places, needs) = layout(report.graph);
+/// A drawing of what a program declares, with a class for what is done with each resource.
+pub(super) fn svg(graph: &Graph, action: impl Fn(&Urn) -> Option<Action>) -> String {
+    let resources = &graph.resources;
+    let needs = needs(graph);
+    let places = layout(&needs);
     let left = |place: Place| place.column * (WIDTH + GAP) + 1;
     let top = |place: Place| place.row * (HEIGHT + SPACE) + 1;
     let width = places.iter().map(|place| left(*place) + WIDTH + 1).max().unwrap_or(0);
@@ -58,7 +53,7 @@ pub(super) fn svg(report: &Report<'_>) -> String {
     }
     for (resource, place) in resources.iter().zip(&places) {
         let (x, y) = (left(*place), top(*place));
-        let class = report.action(&resource.urn).map_or("", class);
+        let class = action(&resource.urn).map_or("", class);
         let (kind, name) = (resource.urn.kind().as_str(), resource.urn.name());
         let _ = writeln!(
             text,
