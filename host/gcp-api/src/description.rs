@@ -8,9 +8,11 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+mod discovery;
 mod route;
 mod schema;
 
+pub use discovery::DiscoveryError;
 pub use route::{Channel, MethodMatch, find_method};
 pub use schema::{Schema, SchemaType};
 
@@ -105,7 +107,7 @@ pub struct Method {
 
 /// One query parameter.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Parameter {
     /// Type of one value.
     #[serde(rename = "type")]

@@ -25,13 +25,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::description::{self, Api, Schema};
-use crate::nearest;
 
 mod attribute;
+mod audit;
 mod call;
 mod check;
 mod facts;
 mod id;
+mod own;
 
 pub use attribute::{Step, check_attribute};
 pub use call::{Call, IamPolicy, OperationCalls, OperationStyle, PolicyStyle};
@@ -41,6 +42,7 @@ pub use facts::{
     Parent, ParentForm, Readiness, SpecialUpdate, TargetValue, Times, UpdateStyle,
 };
 pub use id::{Id, IdOrigin};
+pub use own::{Kinds, OwnKindError, OwnKinds};
 
 /// The facts about one kind of resource.
 #[derive(Debug, Deserialize)]
@@ -169,6 +171,9 @@ pub struct Kind {
     /// When to give up waiting, in minutes.
     #[serde(default)]
     pub timeout_minutes: Times,
+    /// The description of a stack's own kind; those of the table are described by the embedded data.
+    #[serde(skip)]
+    described_by: Option<&'static Api>,
 }
 
 /// An input property of a kind: what `name` in a declaration refers to.
@@ -187,7 +192,12 @@ pub enum Input<'a> {
 impl Kind {
     /// The API description. `None` never happens for an entry that passed the crate's tests.
     pub fn api(&self) -> Option<&'static Api> {
-        description::api(&self.api)
+        self.described_by.or_else(|| description::api(&self.api))
+    }
+
+    /// Whether a stack has brought the kind along.
+    pub fn is_own(&self) -> bool {
+        self.described_by.is_some()
     }
 
     /// The message whose fields may be declared; none for what is only looked up.
@@ -292,16 +302,6 @@ pub fn kind(name: &str) -> Option<&'static Kind> {
 /// All kinds, by service and then in the order of the table.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
     FILES.iter().flat_map(File::kinds)
-}
-
-/// The kind that was probably meant by a name that is none. The part after the slash may stand alone.
-pub fn nearest(name: &str) -> Option<&'static str> {
-    let same_type = |kind: &&Kind| kind.name.ends_with(&format!("/{name}"));
-    if let Some(found) = all().find(same_type) {
-        return Some(&found.name);
-    }
-    let near = nearest::nearest(name, all().map(|kind| kind.name.as_str()))?;
-    kind(&near).map(|kind| kind.name.as_str())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use mlflow_host_gcp_api::kinds::Kinds;
 use mlflow_host_graph::AssetDigest;
 
 use crate::credentials::TokenSource;
@@ -74,6 +75,8 @@ pub struct GcpConfig {
     pub credentials: Credentials,
     /// The project that quota and billing of the calls go to, when it is not the credentials' own.
     pub quota_project: Option<String>,
+    /// The kinds there are.
+    pub kinds: Kinds,
     /// Files to upload.
     pub assets: Arc<dyn Assets>,
     /// Refuse to send anything.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures::future::join_all;
 use mlflow_host_engine::{Found, ProviderError, Wanted};
-use mlflow_host_gcp_api::kinds::{self, GroupStyle, IdOrigin, Kind};
+use mlflow_host_gcp_api::kinds::{self, GroupStyle, IdOrigin, Kind, Kinds};
 use mlflow_host_gcp_api::template::{self, last_segment};
 use mlflow_host_graph::Value;
 use serde_json::Value as Json;
@@ -40,11 +40,15 @@ pub(crate) async fn observe(session: &Session, wanted: &[Wanted]) -> Vec<Answer>
         answers[index] = Some(answer);
     }
     let never = || Err(ProviderError::new("nothing was read; this is a mistake in mlflow-host."));
-    with_their_containers(wanted, answers.into_iter().map(|answer| answer.unwrap_or_else(never)).collect())
+    with_their_containers(
+        session.config.kinds,
+        wanted,
+        answers.into_iter().map(|answer| answer.unwrap_or_else(never)).collect(),
+    )
 }
 
 /// What cannot be read because its container is gone is gone with it.
-fn with_their_containers(wanted: &[Wanted], mut answers: Vec<Answer>) -> Vec<Answer> {
+fn with_their_containers(kinds: Kinds, wanted: &[Wanted], mut answers: Vec<Answer>) -> Vec<Answer> {
     let gone: Vec<&str> = wanted
         .iter()
         .zip(&answers)
@@ -55,7 +59,7 @@ fn with_their_containers(wanted: &[Wanted], mut answers: Vec<Answer>) -> Vec<Ans
         .iter()
         .map(|wanted| {
             let around =
-                kinds::kind(wanted.urn.kind().as_str()).and_then(|kind| container(kind, &wanted.inputs));
+                kinds.get(wanted.urn.kind().as_str()).and_then(|kind| container(kinds, kind, &wanted.inputs));
             around.is_some_and(|around| gone.contains(&around.as_str()))
         })
         .collect();
@@ -77,7 +81,7 @@ struct Subject {
 
 impl Subject {
     async fn of(session: &Session, wanted: &Wanted) -> Result<Self, ProviderError> {
-        let kind = facts(&wanted.urn)?;
+        let kind = facts(session.config.kinds, &wanted.urn)?;
         let service = format!("//{}/", kind.service);
         let identity = wanted.identity.trim_start_matches(service.as_str());
         let parts = template::extract(&kind.resource, identity).ok_or_else(|| {

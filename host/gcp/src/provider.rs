@@ -7,7 +7,7 @@ use mlflow_host_engine::{
     Change, Declaration, Durations, Found, Progress, Provider, ProviderError, Recovery, Request,
     RequestAction, Resolved, Wanted,
 };
-use mlflow_host_gcp_api::kinds::{self, GroupStyle};
+use mlflow_host_gcp_api::kinds::{GroupStyle, Kinds};
 use mlflow_host_graph::value::Map;
 use mlflow_host_graph::{Kind, Urn, Value};
 use serde_json::Value as Json;
@@ -41,9 +41,13 @@ impl GcpProvider {
         Self { session: Session::new(config, client) }
     }
 
+    fn kinds(&self) -> Kinds {
+        self.session.config.kinds
+    }
+
     fn works<'a>(&'a self, request: &'a Request) -> Result<Vec<Work<'a>>, ProviderError> {
         let work = |target| {
-            let kind = facts(&request.targets[0].urn)?;
+            let kind = facts(self.kinds(), &request.targets[0].urn)?;
             Ok(Work { session: &self.session, kind, request, target })
         };
         request.targets.iter().map(work).collect()
@@ -68,7 +72,7 @@ impl GcpProvider {
 #[async_trait]
 impl Provider for GcpProvider {
     fn durations(&self, kind: &Kind) -> Durations {
-        let seconds = kinds::kind(kind.as_str()).map(|kind| kind.seconds).unwrap_or_default();
+        let seconds = self.kinds().get(kind.as_str()).map(|kind| kind.seconds).unwrap_or_default();
         let duration = |seconds: u32| Duration::from_secs(seconds.into());
         Durations {
             create: duration(seconds.create),
@@ -78,15 +82,15 @@ impl Provider for GcpProvider {
     }
 
     fn resolve(&self, declaration: &Declaration<'_>) -> Result<Resolved, ProviderError> {
-        resolve(&self.session, facts(declaration.urn)?, declaration)
+        resolve(&self.session, facts(self.kinds(), declaration.urn)?, declaration)
     }
 
     fn compare(&self, kind: &Kind, old: &Value, new: &Value) -> Vec<Change> {
-        kinds::kind(kind.as_str()).map(|kind| compare::compare(kind, old, new)).unwrap_or_default()
+        self.kinds().get(kind.as_str()).map(|kind| compare::compare(kind, old, new)).unwrap_or_default()
     }
 
     fn stable_outputs(&self, kind: &Kind, outputs: &Value) -> Map {
-        let Some(kind) = kinds::kind(kind.as_str()) else { return Map::new() };
+        let Some(kind) = self.kinds().get(kind.as_str()) else { return Map::new() };
         let listed = |paths: &[String], name: &str| paths.iter().any(|path| path == name);
         let is_stable = |name: &str| {
             let by_google = kind.attribute_schema().and_then(|schema| schema.properties.get(name));
@@ -103,7 +107,7 @@ impl Provider for GcpProvider {
     }
 
     async fn lookup(&self, urn: &Urn, properties: &Map) -> Result<Value, ProviderError> {
-        let kind = facts(urn)?;
+        let kind = facts(self.kinds(), urn)?;
         let mut declared = properties.clone();
         // Whoever knows the short id may give it under either name.
         if let Some(id) = declared.remove(RESOURCE_ID) {
@@ -137,7 +141,7 @@ impl Provider for GcpProvider {
     }
 
     fn drift(&self, kind: &Kind, inputs: &Value, outputs: &Value) -> Vec<Change> {
-        kinds::kind(kind.as_str()).map(|kind| compare::drift(kind, inputs, outputs)).unwrap_or_default()
+        self.kinds().get(kind.as_str()).map(|kind| compare::drift(kind, inputs, outputs)).unwrap_or_default()
     }
 
     async fn begin(&self, request: &Request) -> Result<Progress, ProviderError> {

@@ -1,7 +1,7 @@
 //! From a declaration to complete inputs, name and predicted attributes. Pure.
 
 use mlflow_host_engine::{Declaration, ProviderError, Resolved};
-use mlflow_host_gcp_api::kinds::{self, GroupStyle, IdOrigin, Kind, ParentForm};
+use mlflow_host_gcp_api::kinds::{GroupStyle, IdOrigin, Kind, Kinds, ParentForm};
 use mlflow_host_graph::value::Map;
 use mlflow_host_graph::{Urn, Value};
 
@@ -14,12 +14,12 @@ use crate::{ownership, tree};
 pub(crate) const RESOURCE_ID: &str = "resourceId";
 
 /// The facts about the kind of a resource.
-pub(crate) fn facts(urn: &Urn) -> Result<&'static Kind, ProviderError> {
-    kinds::kind(urn.kind().as_str()).ok_or_else(|| {
+pub(crate) fn facts(kinds: Kinds, urn: &Urn) -> Result<&'static Kind, ProviderError> {
+    kinds.get(urn.kind().as_str()).ok_or_else(|| {
         let error = ProviderError::new(format!("`{}` is not a kind that this version knows.", urn.kind()));
-        match kinds::nearest(urn.kind().as_str()) {
+        match kinds.nearest(urn.kind().as_str()) {
             Some(near) => error.with_hint(format!("Did you mean `{near}`?")),
-            None => error,
+            None => error.with_hint("If it is one of the stack's own, name its file in `[kinds]`."),
         }
     })
 }
@@ -47,7 +47,7 @@ pub(crate) fn resolve(
         predicted: predicted(kind, &inputs, &variables),
         name_is_fixed: given
             || matches!(kind.id.origin, IdOrigin::Fixed(_)) && grouped_by != Some(GroupStyle::IamPolicy),
-        container: container(kind, &inputs),
+        container: container(config.kinds, kind, &inputs),
         group: kind.group.as_ref().and_then(|group| variables.expand(&group.key)),
         lock: kind.lock.as_ref().and_then(|lock| variables.expand(lock)),
         inputs: Value::Null,
@@ -124,9 +124,9 @@ fn predicted(kind: &Kind, inputs: &Value, variables: &Variables<'_>) -> Map {
 }
 
 /// The identity of the resource that takes this one with it.
-pub(crate) fn container(kind: &Kind, inputs: &Value) -> Option<String> {
+pub(crate) fn container(kinds: Kinds, kind: &Kind, inputs: &Value) -> Option<String> {
     let container = kind.container.as_ref()?;
-    let outer = kinds::kind(&container.kind)?;
+    let outer = kinds.get(&container.kind)?;
     let form = kind.parents.iter().find(|parent| parent.name == container.property)?.form;
     let named = inputs.get(&container.property)?.as_str()?;
     let id = match form {

@@ -135,7 +135,7 @@ impl ConfigCommand {
 
 impl Place {
     fn read(&self) -> Result<StackConfig> {
-        let overrides = Overrides { file: self.config.clone(), cloud: self.cloud, values: Vec::new() };
+        let overrides = Overrides { file: self.config.clone(), cloud: self.cloud, ..Overrides::default() };
         StackConfig::read(&self.stack, &overrides)
     }
 

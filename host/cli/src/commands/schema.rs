@@ -1,13 +1,15 @@
 //! `mlflow-host schema`
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use mlflow_host_engine::{ChangeKind, standard_kinds, standard_properties};
 use mlflow_host_gcp_api::description::{Api, Schema as Shape, SchemaType};
-use mlflow_host_gcp_api::kinds::{self, Input, Kind, TargetValue};
+use mlflow_host_gcp_api::kinds::{Input, Kind, Kinds, TargetValue};
 use serde_json::{Value as Json, json};
 
 use crate::arguments::Global;
+use crate::config::load_kinds;
 use crate::failure::{Code, Failure, Result};
 use crate::render::{self, Paint};
 
@@ -17,17 +19,25 @@ use crate::render::{self, Paint};
 ///   mlflow-host schema list
 ///   mlflow-host schema show run.googleapis.com/Service
 ///   mlflow-host schema show run.googleapis.com/Service template.containers
+///   mlflow-host schema show pubsub.googleapis.com/Topic --kinds kinds/pubsub.toml
 #[derive(Debug, clap::Subcommand)]
 #[command(verbatim_doc_comment)]
 pub(crate) enum Schema {
     /// List every kind, one a line
-    List,
+    List {
+        /// List the kinds of this file, too (see docs/own-kinds.md). May be repeated
+        #[arg(long, value_name = "FILE.toml")]
+        kinds: Vec<PathBuf>,
+    },
     /// Show the properties of a kind: their types, and what they mean for the host
     Show {
         /// The kind, e.g., `run.googleapis.com/Service`; `Service` alone finds one, too
         kind: String,
         /// Show only what lies below this property, e.g., `template.containers`
         path: Option<String>,
+        /// Look in this file of kinds, too (see docs/own-kinds.md). May be repeated
+        #[arg(long, value_name = "FILE.toml")]
+        kinds: Vec<PathBuf>,
     },
 }
 
@@ -45,13 +55,13 @@ const DEPTH: usize = 2;
 impl Schema {
     pub(crate) fn run(self, global: Global) -> Result<Code> {
         let text = match (self, global.json) {
-            (Self::List, false) => list(),
-            (Self::List, true) => list_json(),
-            (Self::Show { kind, path }, json) if standard_kinds().any(|standard| standard == kind) => {
+            (Self::List { kinds }, false) => list(load_kinds(&kinds)?),
+            (Self::List { kinds }, true) => list_json(load_kinds(&kinds)?),
+            (Self::Show { kind, path, .. }, json) if standard_kinds().any(|standard| standard == kind) => {
                 show_standard(&kind, path.as_deref().unwrap_or_default(), json)?
             }
-            (Self::Show { kind, path }, json) => {
-                let kind = find(&kind)?;
+            (Self::Show { kind, path, kinds }, json) => {
+                let kind = find(load_kinds(&kinds)?, &kind)?;
                 let below = path.as_deref().unwrap_or_default();
                 let rows = rows(kind, below);
                 something_below(&rows, &kind.name, below)?;
@@ -63,11 +73,11 @@ impl Schema {
     }
 }
 
-fn find(name: &str) -> Result<&'static Kind> {
-    let near = kinds::nearest(name);
+fn find(kinds: Kinds, name: &str) -> Result<&'static Kind> {
+    let near = kinds.nearest(name);
     // The type alone will do when it is exact.
     let by_type = near.filter(|near| near.ends_with(&format!("/{name}")));
-    match kinds::kind(by_type.unwrap_or(name)) {
+    match kinds.get(by_type.unwrap_or(name)) {
         Some(kind) => Ok(kind),
         None => {
             let failure = Failure::usage(format!("There is no kind `{name}`."));
@@ -143,17 +153,17 @@ fn standard_summary(name: &str) -> &'static str {
     }
 }
 
-fn list() -> String {
-    let google = kinds::all().map(|kind| (kind.name.as_str(), kind.summary.as_str()));
+fn list(kinds: Kinds) -> String {
+    let google = kinds.all().map(|kind| (kind.name.as_str(), kind.summary.as_str()));
     let all: Vec<_> = google.chain(standard_kinds().map(|name| (name, standard_summary(name)))).collect();
     let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     all.iter().map(|(name, summary)| format!("{name:width$}  {summary}\n")).collect()
 }
 
-fn list_json() -> String {
-    let google = kinds::all().map(|kind| {
+fn list_json(kinds: Kinds) -> String {
+    let google = kinds.all().map(|kind| {
         json!({"version": 1, "event": "kind", "kind": kind.name, "summary": kind.summary, "service": kind.service,
-               "lookupOnly": kind.is_lookup_only()})
+               "lookupOnly": kind.is_lookup_only(), "own": kind.is_own()})
     });
     let standard = standard_kinds().map(|name| {
         json!({"version": 1, "event": "kind", "kind": name, "summary": standard_summary(name),
@@ -181,6 +191,9 @@ fn show(kind: &Kind, rows: &[Row], whole: bool) -> String {
             .collect();
         if !times.is_empty() {
             let _ = writeln!(text, "Usually   {}", times.join(", "));
+        }
+        if kind.is_own() {
+            text.push_str("From      a file of kinds\n");
         }
         if kind.is_lookup_only() {
             text.push_str("Use       can be looked up, not declared\n");
@@ -217,7 +230,7 @@ fn properties_json(rows: &[Row]) -> Vec<Json> {
 fn show_json(kind: &Kind, rows: &[Row]) -> String {
     let line = json!({
         "version": 1, "event": "kind", "kind": kind.name, "summary": kind.summary, "service": kind.service,
-        "api": kind.api, "resource": kind.resource, "lookupOnly": kind.is_lookup_only(),
+        "api": kind.api, "resource": kind.resource, "lookupOnly": kind.is_lookup_only(), "own": kind.is_own(),
         "properties": properties_json(rows),
     });
     format!("{line}\n")

@@ -26,13 +26,22 @@ pub(crate) struct StackArguments {
     /// repeated
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_assignment)]
     values: Vec<(String, String)>,
+
+    /// Take kinds of Google's that the host does not have from this file, besides those that `[kinds]` names (see
+    /// docs/own-kinds.md). May be repeated
+    #[arg(long, value_name = "FILE.toml")]
+    kinds: Vec<PathBuf>,
 }
 
 impl StackArguments {
     /// The configuration that the arguments describe.
     pub(crate) fn config(&self) -> Result<StackConfig> {
-        let overrides =
-            Overrides { file: self.config.clone(), cloud: self.cloud, values: self.values.clone() };
+        let overrides = Overrides {
+            file: self.config.clone(),
+            cloud: self.cloud,
+            values: self.values.clone(),
+            kinds: self.kinds.clone(),
+        };
         StackConfig::read(&self.stack, &overrides)
     }
 }

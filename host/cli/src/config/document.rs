@@ -95,6 +95,14 @@ impl Document {
         }
     }
 
+    /// The strings of the list at a key; none where there is no list.
+    pub(super) fn texts(&self, keys: &[&str]) -> Result<Vec<String>> {
+        let wrong = || self.error(keys, "a list of strings belongs here.");
+        let Some(value) = self.find(keys) else { return Ok(Vec::new()) };
+        let items = value.as_array().ok_or_else(wrong)?;
+        items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+    }
+
     /// The values of the table at a key, as JSON.
     pub(super) fn values(&self, keys: &[&str]) -> Result<BTreeMap<String, Json>> {
         let Some(table) = self.table(keys)? else { return Ok(BTreeMap::new()) };

@@ -19,12 +19,16 @@
 //! [policies]                  # what judges a plan before it is carried out
 //! roles = { file = "policies/broad-role.wasm", level = "advisory", parameters = { allowed = [] } }
 //!
+//! [kinds]                     # kinds of Google's that the host does not have
+//! files = ["kinds/pubsub.toml"]
+//!
 //! [local.config]              # laid over [config] on the local cloud; [gcp.config] on Google
 //! tier = "tiny"
 //! ```
 
 mod document;
 mod edit;
+mod kinds;
 mod policies;
 mod secrets;
 #[cfg(test)]
@@ -34,11 +38,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mlflow_host_engine::StateTarget;
+use mlflow_host_gcp_api::kinds::Kinds;
 use serde_json::Value as Json;
 
 use crate::failure::{Failure, Result, nearest};
 use document::Document;
 pub(crate) use edit::{Edit, Slot, Source};
+pub(crate) use kinds::load as load_kinds;
 pub(crate) use policies::{Policy, PolicyLevel};
 pub(crate) use secrets::Secret;
 
@@ -82,6 +88,8 @@ pub(crate) struct Overrides {
     pub(crate) cloud: Option<Cloud>,
     /// `--set`, in order.
     pub(crate) values: Vec<(String, String)>,
+    /// `--kinds`.
+    pub(crate) kinds: Vec<PathBuf>,
 }
 
 /// Everything that is known about a stack before it runs.
@@ -111,9 +119,11 @@ pub(crate) struct StackConfig {
     pub(crate) policies: Vec<Policy>,
     /// Whether to count the fuel that its program uses.
     pub(crate) counts_fuel: bool,
+    /// The kinds that it may declare.
+    pub(crate) kinds: Kinds,
 }
 
-const SECTIONS: &[&str] = &["target", "state", "config", "secrets", "policies", "local", "gcp"];
+const SECTIONS: &[&str] = &["target", "state", "config", "secrets", "policies", "kinds", "local", "gcp"];
 const CLOUD_SECTIONS: &[&str] = &["target", "config", "secrets"];
 const DEFAULT_PROJECT: &str = "mlflow-local";
 const DEFAULT_REGION: &str = "europe-west1";
@@ -189,6 +199,7 @@ impl StackConfig {
             secrets: secrets::read(&document, &["secrets"])?,
             policies: policies::read(&document)?,
             counts_fuel: false,
+            kinds: kinds::read(&document, &overrides.kinds)?,
         };
         config.values.extend(document.values(&[own, "config"])?);
         config.secrets.extend(secrets::read(&document, &[own, "secrets"])?);

@@ -117,7 +117,7 @@ fn a_local_project_never_becomes_a_real_one() {
 #[test]
 fn mistakes_are_named_with_file_line_and_key() {
     assert_snapshot!(with("[target]\nproject = \"p\n").said(), @"dev.toml:2: this is not TOML: invalid basic string, expected `\"`.");
-    assert_snapshot!(with("\n[targte]\nproject = \"p\"\n").said(), @"dev.toml:2: `targte`: there is no such key. Did you mean `target`? Known here: `target`, `state`, `config`, `secrets`, `policies`, `local`, `gcp`.");
+    assert_snapshot!(with("\n[targte]\nproject = \"p\"\n").said(), @"dev.toml:2: `targte`: there is no such key. Did you mean `target`? Known here: `target`, `state`, `config`, `secrets`, `policies`, `kinds`, `local`, `gcp`.");
     assert_snapshot!(with("[target]\ncloud = \"local\"\nregoin = \"x\"\n").said(), @"dev.toml:3: `target.regoin`: there is no such key. Did you mean `region`? Known here: `cloud`, `project`, `region`.");
     assert_snapshot!(with("[target]\nproject = 7\n").said(), @"dev.toml:2: `target.project`: a string belongs here, not a integer.");
     assert_snapshot!(with("config = 1\n").said(), @"dev.toml:1: `config`: a table belongs here, not a integer.");

@@ -1,7 +1,7 @@
 //! What kinds there are, for the program: Google's and the standard ones.
 
 use mlflow_host_engine::{check_standard, check_standard_attribute};
-use mlflow_host_gcp_api::kinds::{self, Step};
+use mlflow_host_gcp_api::kinds::{self, Kinds, Step};
 use mlflow_host_gcp_api::validate::Problem;
 use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Role, Segment};
 use mlflow_host_program::{Catalogue, is_opaque};
@@ -10,11 +10,11 @@ use serde_json::Value as Json;
 /// The one standard kind that is only looked up.
 const STACK_REFERENCE: &str = "std/StackReference";
 
-/// All kinds that this host knows.
+/// All kinds that a stack may declare: the standard ones, and these.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kinds;
+pub(super) struct AllKinds(pub(super) Kinds);
 
-impl Catalogue for Kinds {
+impl Catalogue for AllKinds {
     fn check(&self, kind: &Kind, properties: &Json, role: Role) -> Vec<Diagnostic> {
         if role == Role::Managed && kind.as_str() == STACK_REFERENCE {
             return vec![lookup_only(kind)];
@@ -22,7 +22,7 @@ impl Catalogue for Kinds {
         if let Some(problems) = check_standard(kind, properties, &is_opaque) {
             return problems;
         }
-        let Some(known) = kinds::kind(kind.as_str()) else { return vec![unknown(kind)] };
+        let Some(known) = self.0.get(kind.as_str()) else { return vec![unknown(self.0, kind)] };
         let problems = match role {
             Role::Lookup => kinds::check_lookup(known, properties, &is_opaque),
             Role::Managed if known.is_lookup_only() => return vec![lookup_only(kind)],
@@ -32,7 +32,7 @@ impl Catalogue for Kinds {
     }
 
     fn check_attribute(&self, kind: &Kind, path: &PropertyPath) -> Option<Diagnostic> {
-        let Some(known) = kinds::kind(kind.as_str()) else { return check_standard_attribute(kind, path) };
+        let Some(known) = self.0.get(kind.as_str()) else { return check_standard_attribute(kind, path) };
         let step = |segment| match segment {
             &Segment::Index(index) => Step::Index(index),
             Segment::Key(key) => Step::Key(key),
@@ -46,9 +46,9 @@ fn diagnostic(problem: Problem) -> Diagnostic {
     Diagnostic::error(problem.code.as_str(), problem.message).at(problem.path)
 }
 
-fn unknown(kind: &Kind) -> Diagnostic {
+fn unknown(kinds: Kinds, kind: &Kind) -> Diagnostic {
     let near =
-        kinds::nearest(kind.as_str()).map_or_else(String::new, |near| format!(" Did you mean `{near}`?"));
+        kinds.nearest(kind.as_str()).map_or_else(String::new, |near| format!(" Did you mean `{near}`?"));
     Diagnostic::error(
         "unknown-kind",
         format!("There is no kind `{kind}`.{near} `mlflow-host schema list` shows all kinds."),

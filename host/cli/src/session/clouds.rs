@@ -88,6 +88,7 @@ pub(super) fn provider(
         endpoints,
         credentials,
         quota_project: None,
+        kinds: config.kinds,
         assets: Arc::new(GraphAssets(archives.collect())),
         offline: !online,
     });

@@ -250,6 +250,7 @@ impl<'a> Session<'a> {
 
     /// Finishes what an interrupted run has begun.
     pub(crate) async fn recover(&mut self) -> Result<()> {
+        self.check_kinds()?;
         let progress = self.reporter.progress(&Plan::default(), true);
         let provider =
             self.provider.as_deref().ok_or_else(|| Failure::new("The state has not been read."))?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mlflow_host_engine::{
-    Difference, Entry, Plan, PlanContext, Refreshed, Selection, adoptable, plan, refresh,
+    Difference, Entry, Plan, PlanContext, Refreshed, Selection, adoptable, plan, refresh, standard_kinds,
 };
 use mlflow_host_graph::{Urn, Value};
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,7 @@ pub(crate) struct Planned {
 impl Session<'_> {
     /// Plans `up`. Nothing is written, neither to the cloud nor to the state.
     pub(crate) async fn plan(&mut self, wishes: &Wishes, heading: &Heading) -> Result<Planned> {
+        self.check_kinds()?;
         let observed = if wishes.refresh { self.observe(heading).await? } else { Vec::new() };
         let lookups = self.lookups().await?;
         let selection = wishes.selection();
@@ -87,8 +88,23 @@ impl Session<'_> {
         Ok(Planned { plan, lookups, observed })
     }
 
+    /// Makes sure that every recorded resource is of a kind that there is: it may be of one that the stack brought
+    /// along and does not name any more.
+    pub(super) fn check_kinds(&self) -> Result<()> {
+        let is_known =
+            |kind: &str| self.config.kinds.get(kind).is_some() || standard_kinds().any(|known| known == kind);
+        match self.state.resources.keys().find(|urn| !is_known(urn.kind().as_str())) {
+            None => Ok(()),
+            Some(urn) => {
+                Err(Failure::new(format!("`{urn}` is recorded, but there is no kind `{}`.", urn.kind()))
+                    .with_hint("Name the file of the kind in `[kinds]`, or with `--kinds FILE.toml`."))
+            }
+        }
+    }
+
     /// Reads every recorded resource as it is now. Nothing is recorded.
     pub(crate) async fn refresh(&self) -> Result<Refreshed> {
+        self.check_kinds()?;
         if !self.is_online {
             return Err(Failure::new("The cloud cannot be asked, so there is nothing to refresh from.")
                 .with_hint("See `mlflow-host cloud status`."));

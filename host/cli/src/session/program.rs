@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mlflow_host_graph::{Graph, Severity};
 use mlflow_host_program::{Inputs, Level, LogLine, ProgramError, ProgramHost, ProgramHostConfig};
 
-use super::catalogue::Kinds;
+use super::catalogue::AllKinds;
 use crate::config::StackConfig;
 use crate::failure::{Failure, Result};
 use crate::render::{Reporter, duration};
@@ -42,7 +42,7 @@ pub(super) async fn declare(config: &StackConfig, reporter: &dyn Reporter) -> Re
         assets_root: config.program.parent().map(Path::to_owned).unwrap_or_default(),
     };
     let host = sandbox(config.counts_fuel.then_some(FUEL))?;
-    let run = host.run(&program, &inputs, Arc::new(Kinds));
+    let run = host.run(&program, &inputs, Arc::new(AllKinds(config.kinds)));
     match patiently(run, config, program.len(), reporter).await {
         Ok(outcome) => {
             show(&outcome.logs, reporter);

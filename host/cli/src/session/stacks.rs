@@ -30,7 +30,7 @@ impl OtherStacks {
         let program = own.program.with_file_name(format!("{stack}.wasm"));
         let has_file = program.with_extension("toml").exists();
         let values = if has_file { Vec::new() } else { vec![("project".to_owned(), own.project.clone())] };
-        let overrides = Overrides { file: None, cloud: Some(own.cloud), values };
+        let overrides = Overrides { file: None, cloud: Some(own.cloud), values, ..Overrides::default() };
         let mut config = StackConfig::read(&program, &overrides)?;
         // A name with a directory in it would lead to stacks that are none of this one's business.
         if config.stack != stack {

@@ -81,6 +81,7 @@ pub(super) fn access(config: &StackConfig, endpoint: Option<&str>) -> Option<Gcp
         endpoints,
         credentials,
         quota_project: None,
+        kinds: config.kinds,
         assets: Arc::new(NoAssets),
         offline: false,
     })

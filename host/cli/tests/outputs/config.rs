@@ -192,7 +192,7 @@ fn what_cannot_be_set_is_refused_and_nothing_is_changed() {
     assert_snapshot!(bench.run(&["config", "set", "dev.wasm", "tier", "large"]), @r"
     exit 1
     --- err
-    error: dev.toml:1: `confg`: there is no such key. Did you mean `config`? Known here: `target`, `state`, `config`, `secrets`, `policies`, `local`, `gcp`.
+    error: dev.toml:1: `confg`: there is no such key. Did you mean `config`? Known here: `target`, `state`, `config`, `secrets`, `policies`, `kinds`, `local`, `gcp`.
     ");
     bench.write("dev.toml", "[config\n");
     assert_snapshot!(bench.run(&["config", "set", "dev.wasm", "tier", "large"]), @r"

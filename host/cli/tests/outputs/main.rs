@@ -10,6 +10,7 @@ mod commands;
 mod config;
 mod guest;
 mod life;
+mod own_kinds;
 mod policies;
 mod programs;
 mod signals;

@@ -3,43 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::template;
 use crate::validate::Problem;
-
-/// Every call of a kind, with a word for it.
-fn calls(kind: &Kind) -> Vec<(&'static str, &Call)> {
-    let single = [
-        ("create", &kind.create),
-        ("read", &kind.read),
-        ("list", &kind.list),
-        ("update", &kind.update),
-        ("delete", &kind.delete),
-    ];
-    let mut calls: Vec<_> =
-        single.into_iter().filter_map(|(word, call)| Some((word, call.as_ref()?))).collect();
-    calls.extend(kind.special_updates.iter().map(|special| ("special update", &special.call)));
-    if let Some(operation) = &kind.operation {
-        calls.push(("operation", &operation.read));
-        calls.extend(operation.wait.iter().map(|call| ("wait", call)));
-    }
-    if let Some(iam) = &kind.iam {
-        calls.extend([("get policy", &iam.get), ("set policy", &iam.set)]);
-    }
-    calls
-}
-
-/// A value for a template variable that has the shape that routing needs.
-fn sample(kind: &Kind, variable: &str) -> Option<String> {
-    Some(match (variable, kind.operation.as_ref().map(|operation| operation.style)) {
-        ("operation", Some(OperationStyle::LongRunning)) => match kind.api.as_str() {
-            "cloudbuild.v1" => "operations/build/p/b".into(),
-            "serviceusage.v1" | "servicenetworking.v1" => "operations/o".into(),
-            "iam.v1" => "projects/p/locations/global/workloadIdentityPools/w/operations/o".into(),
-            _ => "projects/p/locations/l/operations/o".into(),
-        },
-        _ => format!("some-{variable}"),
-    })
-}
 
 #[test]
 fn every_file_parses_and_names_are_unique() {
@@ -59,179 +23,9 @@ fn every_file_parses_and_names_are_unique() {
 }
 
 #[test]
-fn every_call_is_a_method_that_takes_what_is_sent() {
-    for kind in all() {
-        let api = kind.api().unwrap_or_else(|| panic!("{}: no API {}", kind.name, kind.api));
-        for (word, call) in calls(kind) {
-            let place = format!("{} {word}: {} {}", kind.name, call.verb, call.path);
-            let path = template::expand_path(&call.path, &|name| sample(kind, name)).unwrap();
-            let found = api.route(&call.verb, &path).unwrap_or_else(|| panic!("{place}: no method"));
-            for parameter in call.query.keys().chain(&call.request_id) {
-                let known =
-                    found.method.query.contains_key(parameter) || api.parameters.contains_key(parameter);
-                assert!(known, "{place}: no query parameter {parameter}");
-            }
-            let request = found.method.request.as_deref();
-            for field in call.body.keys().chain(&call.wrap) {
-                let request = request.unwrap_or_else(|| panic!("{place}: takes no body"));
-                assert!(api.at(request, field).is_some(), "{place}: no field {field} in {request}");
-            }
-            let response = found.method.response.as_deref();
-            if let Some(items) = &call.items {
-                let list = api.at(response.unwrap(), items).unwrap_or_else(|| panic!("{place}: {items}"));
-                let element = list.items.as_ref().unwrap().reference.as_deref();
-                assert_eq!(element, kind.schema.as_deref(), "{place}");
-                for field in call.filter.keys() {
-                    assert!(api.at(element.unwrap(), field).is_some(), "{place}: {field}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn request_and_response_messages_agree_with_the_table() {
-    for kind in all() {
-        let Some(api) = kind.api() else { panic!("{}", kind.name) };
-        let route = |call: &Call| {
-            let path = template::expand_path(&call.path, &|name| sample(kind, name)).unwrap();
-            api.route(&call.verb, &path).unwrap().method
-        };
-        if let (Some(create), Some(schema)) = (&kind.create, &kind.schema) {
-            let declared = kind.create_schema.as_ref().unwrap_or(schema);
-            let request = route(create).request.as_deref().unwrap();
-            match &create.wrap {
-                Some(field) => {
-                    let wrapped = api.at(request, field).unwrap().reference.as_deref();
-                    assert_eq!(wrapped, Some(declared.as_str()), "{}", kind.name);
-                }
-                None => assert_eq!(request, declared, "{}", kind.name),
-            }
-        }
-        if let (Some(read), Some(schema)) = (&kind.read, &kind.schema)
-            && read.items.is_none()
-        {
-            assert_eq!(route(read).response.as_ref(), Some(schema), "{}", kind.name);
-        }
-        // The operation style follows from what the method answers.
-        for (word, call) in calls(kind) {
-            if !matches!(word, "create" | "update" | "delete" | "special update") {
-                continue;
-            }
-            let answers = route(call).response.as_deref().unwrap_or("nothing");
-            let immediate = OperationStyle::Immediate;
-            let style = kind.operation.as_ref().map_or(immediate, |operation| operation.style);
-            let style = call.operation.unwrap_or(style);
-            let is_operation = answers.ends_with("Operation");
-            assert_eq!(style != immediate, is_operation, "{} {word} answers {answers}", kind.name);
-        }
-        if let Some(iam) = &kind.iam {
-            let request = route(&iam.set).request.as_deref().unwrap();
-            let wrapped = api.at(request, "policy").is_some();
-            assert_eq!(wrapped, iam.style == PolicyStyle::Wrapped, "{}", kind.name);
-        }
-        let mask = kind.update.as_ref().is_some_and(|c| route(c).query.contains_key("updateMask"));
-        assert_eq!(mask, kind.update_style == UpdateStyle::Mask, "{}", kind.name);
-        assert_eq!(kind.update.is_some(), kind.update_style != UpdateStyle::None, "{}", kind.name);
-    }
-}
-
-#[test]
-fn every_path_leads_somewhere() {
-    for kind in all() {
-        let api = kind.api().unwrap();
-        let body = kind.create_schema.as_deref().or(kind.schema.as_deref());
-        let in_body = |path: &str| {
-            kind.properties.contains_key(path) || body.is_some_and(|s| api.at(s, path).is_some())
-        };
-        let in_attributes = |path: &str| kind.schema.as_deref().is_some_and(|s| api.at(s, path).is_some());
-        let lists = [
-            ("immutable", &kind.immutable),
-            ("immutable_presence", &kind.immutable_presence),
-            ("server_defaulted", &kind.server_defaulted),
-            ("output_only", &kind.output_only),
-            ("required", &kind.required),
-            ("sensitive", &kind.sensitive),
-            ("write_only", &kind.write_only),
-            ("unordered", &kind.unordered),
-            ("caseless", &kind.caseless),
-            ("links", &kind.links),
-            ("base64_paths", &kind.base64_paths),
-        ];
-        let special = kind.special_updates.iter().flat_map(|special| &special.paths);
-        let conditional = kind.conditional_immutable.iter().map(|rule| &rule.path);
-        let single = kind.labels.iter().chain(&kind.description).chain(&kind.content);
-        let inputs = lists
-            .into_iter()
-            .flat_map(|(word, paths)| paths.iter().map(move |path| (word, path)))
-            .chain(special.map(|path| ("special_updates", path)))
-            .chain(conditional.map(|path| ("conditional_immutable", path)))
-            .chain(single.map(|path| ("labels, description or content", path)))
-            .chain(kind.defaults.keys().map(|path| ("defaults", path)))
-            .chain(kind.target_defaults.keys().map(|path| ("target_defaults", path)))
-            .chain(kind.one_of.iter().flatten().map(|path| ("one_of", path)));
-        for (word, path) in inputs {
-            assert!(in_body(path), "{} {word}: {path}", kind.name);
-        }
-
-        let indexed = kind.predicted.keys().map(|path| path.replace("[0]", "[]"));
-        let from = match &kind.id.origin {
-            IdOrigin::Server(path) => Some(path.clone()),
-            _ => None,
-        };
-        let state = match &kind.readiness {
-            Readiness::State { path, .. } => Some(path.clone()),
-            _ => None,
-        };
-        let attributes = indexed
-            .chain(kind.volatile.iter().cloned())
-            .chain(kind.concurrency.iter().map(|c| c.path.clone()))
-            .chain(kind.special_updates.iter().filter_map(|special| special.fingerprint.clone()))
-            .chain(kind.absent.iter().map(|absent| absent.path.clone()))
-            .chain(from)
-            .chain(state);
-        for path in attributes {
-            assert!(in_attributes(&path), "{}: no attribute {path}", kind.name);
-        }
-        if let Some(absent) = &kind.absent {
-            let field = api.at(kind.schema.as_deref().unwrap(), &absent.path).unwrap();
-            for value in &absent.values {
-                let is_flag = field.kind == crate::description::SchemaType::Boolean && value == "true";
-                assert!(is_flag || field.values.contains(value), "{}: {value}", kind.name);
-            }
-        }
-        if let Readiness::State { path, ready, failed } = &kind.readiness {
-            let values = &api.at(kind.schema.as_deref().unwrap(), path).unwrap().values;
-            for state in ready.iter().chain(failed) {
-                assert!(values.contains(state), "{}: {state}", kind.name);
-            }
-        }
-    }
-}
-
-#[test]
-fn every_variable_has_a_source() {
-    for kind in all() {
-        let known = |variable: &str| {
-            let first = variable.split(['.', '[']).next().unwrap_or(variable);
-            matches!(first, "project" | "number" | "id") || kind.input(first).is_some()
-        };
-        let sent = calls(kind).into_iter().filter(|(word, _)| !matches!(*word, "operation" | "wait"));
-        let mut templates: Vec<&str> = vec![&kind.collection, &kind.resource];
-        templates.extend(kind.lock.as_deref());
-        templates.extend(kind.group.as_ref().map(|group| group.key.as_str()));
-        templates.extend(kind.predicted.values().map(String::as_str));
-        for (_, call) in sent {
-            templates.push(&call.path);
-            templates.extend(call.query.values().map(String::as_str));
-            templates.extend(call.body.values().filter_map(Value::as_str));
-        }
-        for template in templates {
-            for variable in template::variables(template) {
-                assert!(known(variable), "{}: {{{variable}}} in {template}", kind.name);
-            }
-        }
-    }
+fn every_kind_agrees_with_googles_description() {
+    let problems: Vec<_> = all().flat_map(audit::problems).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]
@@ -276,6 +70,7 @@ fn secrets_are_marked() {
 
 #[test]
 fn unknown_kinds_are_suggested() {
+    let nearest = |name| Kinds::default().nearest(name);
     assert_eq!(nearest("run.googleapis.com/Servise"), Some("run.googleapis.com/Service"));
     assert_eq!(nearest("Bucket"), Some("storage.googleapis.com/Bucket"));
     assert_eq!(nearest("ec2.amazonaws.com/Instance"), None);

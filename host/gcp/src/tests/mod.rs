@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use mlflow_host_engine::{
     Declaration, Outcome, Progress, Provider as _, ProviderError, Recorded, Request, RequestAction, Target,
 };
+use mlflow_host_gcp_api::kinds::Kinds;
 use mlflow_host_graph::Value;
 use serde_json::{Value as Json, json};
 
@@ -19,6 +20,7 @@ mod http;
 mod lifecycle;
 mod observing;
 mod odd_kinds;
+mod own_kinds;
 mod owners;
 mod resolving;
 
@@ -127,6 +129,7 @@ pub(super) fn config() -> GcpConfig {
         endpoints: Endpoints::Prefix(BASE.into()),
         credentials: Credentials::None,
         quota_project: None,
+        kinds: Kinds::default(),
         assets: Arc::new(NoAssets),
         offline: false,
     }

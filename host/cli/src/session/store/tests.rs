@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mlflow_host_gcp::Created;
+use mlflow_host_gcp_api::kinds::Kinds;
 use mlflow_host_localcloud::{LocalCloud, ServeOptions};
 use mlflow_host_state::Clock;
 use serde_json::{Value as Json, json};
@@ -34,6 +35,7 @@ impl World {
             endpoints: Endpoints::Prefix(cloud.base_url().to_owned()),
             credentials: Credentials::None,
             quota_project: None,
+            kinds: Kinds::default(),
             assets: Arc::new(NoAssets),
             offline: false,
         };
