@@ -181,6 +181,15 @@ impl Edit {
             Some(old) => *old = Item::Value(value),
             None => {
                 value.decor_mut().clear();
+                // In a table of one line, the space after the last value belongs before the brace.
+                if let Some((_, Item::Value(last))) = table.iter_mut().last()
+                    && let Some(space) = last.decor().suffix().and_then(|suffix| suffix.as_str())
+                    && space.trim().is_empty()
+                {
+                    let space = space.to_owned();
+                    last.decor_mut().set_suffix("");
+                    value.decor_mut().set_suffix(space);
+                }
                 table.insert(&slot.key, Item::Value(value));
             }
         }
@@ -285,7 +294,7 @@ project = "my-project"
         [config]
         "a b" = 1
         "#);
-        assert_snapshot!(edited("config = { a = 1 }\n", |edit| edit.set(&slot("b"), "true").unwrap()), @"config = { a = 1 , b = true }");
+        assert_snapshot!(edited("config = { a = 1 }\n", |edit| edit.set(&slot("b"), "true").unwrap()), @"config = { a = 1, b = true }");
     }
 
     #[test]
