@@ -12,8 +12,8 @@ use crate::session::Session;
 /// Show what `up` would do, and change nothing.
 ///
 /// With --offline neither network nor credentials are used; what a stack looks up
-/// is then unknown. With
-/// --out the plan is kept in a file (see docs/plan.schema.json) that `up --plan`
+/// is then unknown, and of a state in a bucket no more than a copy beside the stack.
+/// With --out the plan is kept in a file (see docs/plan.schema.json) that `up --plan`
 /// carries out to the letter; it holds no secrets. Policies judge the plan: what
 /// a mandatory one does not allow ends with exit code 5, and is not kept.
 ///
@@ -70,6 +70,14 @@ impl Preview {
         let mut config = self.stack.config()?;
         self.policies.add_to(&mut config);
         config.counts_fuel = self.fuel;
+        if self.offline
+            && let Some(bucket) = config.state_bucket.take()
+        {
+            reporter.notice(&format!(
+                "The state in {bucket} is not read without a network: the plan starts from what is recorded beside \
+                 the stack."
+            ));
+        }
         let wishes = self.selection.wishes();
         let (secrets, missing) = config.reveal(self.offline)?;
         for key in missing {

@@ -177,8 +177,8 @@ impl Nowhere {
     fn unreachable<T>(&self) -> Result<T, StoreError> {
         Err(StoreError::Unreachable {
             place: self.0.clone(),
-            reason: "it is in the local cloud, which does not run or may not be asked".to_owned(),
-            remedy: "Run `mlflow-host cloud start`, and leave --offline out.".to_owned(),
+            reason: "it is in the local cloud, which does not run".to_owned(),
+            remedy: "Run `mlflow-host cloud start`.".to_owned(),
         })
     }
 }
