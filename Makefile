@@ -40,12 +40,14 @@ test-kill: build ## The whole kill matrix: the host dies at every request and ev
 	KILL_POINTS=all cargo test --package mlflow-host-tests --test kill_matrix
 
 fuzz: setup ## Damaged programs, properties, plans and states, FUZZ_SECONDS (60) for each.
-	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} cargo test --no-fail-fast --package mlflow-host-fuzz -- --nocapture
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} cargo test --no-fail-fast --package mlflow-host --package mlflow-host-fuzz \
+		--test loader --test plan --test properties --test state -- --nocapture
 
 bench: setup stacks ## Start-up and apply times; thousands of resources, beside Terraform.
 	cargo build --release --package mlflow-host
 	scripts/bench
 	scripts/bench-scale
+	scripts/setup languages
 	scripts/bench-languages
 
 clean: ## Remove what was built. The local cloud's data stays: see `mlflow-host cloud reset`.
