@@ -7,7 +7,7 @@ use mlflow_host_engine::{
     Change, Declaration, Durations, Found, Progress, Provider, ProviderError, Recovery, Request,
     RequestAction, Resolved, Wanted,
 };
-use mlflow_host_gcp_api::kinds::{GroupStyle, Kinds};
+use mlflow_host_gcp_api::kinds::{self, GroupStyle, Kinds};
 use mlflow_host_graph::value::Map;
 use mlflow_host_graph::{Kind, Urn, Value};
 use serde_json::Value as Json;
@@ -69,6 +69,17 @@ impl GcpProvider {
     }
 }
 
+/// What a resource was looked up by can be referred to, as the inputs of a declared one can.
+fn with_place(kind: &kinds::Kind, inputs: &Value, mut outputs: Value) -> Value {
+    if let (Value::Map(outputs), Value::Map(inputs)) = (&mut outputs, inputs) {
+        let names = kind.parents.iter().map(|parent| parent.name.as_str()).chain(["name"]);
+        for (name, value) in names.filter_map(|name| Some((name, inputs.get(name)?))) {
+            outputs.get_or_insert_with(name, || value.clone());
+        }
+    }
+    outputs
+}
+
 #[async_trait]
 impl Provider for GcpProvider {
     fn durations(&self, kind: &Kind) -> Durations {
@@ -124,7 +135,7 @@ impl Provider for GcpProvider {
             if let Some(body) = found.as_ref().filter(|_| kind.name == PROJECT) {
                 self.session.learn(body);
             }
-            Ok(found.map(|body| work::outputs(kind, &inputs, &variables, body)))
+            Ok(found.map(|body| with_place(kind, &inputs, work::outputs(kind, &inputs, &variables, body))))
         };
         match look.await.map_err(|error: crate::error::CallError| error.into_provider_error(&attempt))? {
             Some(outputs) => Ok(outputs),

@@ -383,7 +383,10 @@ async fn a_project_is_looked_up() {
     let provider = provider(&cloud);
     let urn = "cloudresourcemanager.googleapis.com/Project::this".parse().unwrap();
     let found = provider.lookup(&urn, &Default::default()).await.unwrap();
-    assert_eq!(found.to_shown_json(), json!({"projectId": "p", "projectNumber": "42", "resourceId": "p"}));
+    assert_eq!(
+        found.to_shown_json(),
+        json!({"project": "p", "projectId": "p", "projectNumber": "42", "resourceId": "p"})
+    );
     let secret = "secretmanager.googleapis.com/Secret::s".parse().unwrap();
     cloud.then([(
         "GET /secretmanager.googleapis.com/v1/projects/p/secrets/token",
@@ -391,6 +394,20 @@ async fn a_project_is_looked_up() {
     )]);
     let missing = provider.lookup(&secret, &[("name".to_owned(), "token".into())].into()).await.unwrap_err();
     insta::assert_snapshot!(missing, @"cannot look up `secretmanager.googleapis.com/Secret::s`: there is no secretmanager.googleapis.com/Secret `projects/p/secrets/token`.");
+    cloud.finished();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_resource_was_looked_up_by_is_among_its_attributes() {
+    let name = "projects/p/locations/us-central1/services/web";
+    let get = "GET /run.googleapis.com/v2/projects/p/locations/us-central1/services/web";
+    let cloud = Cloud::expecting([(get, reply(json!({"name": name, "uri": "https://web"})))]);
+    let urn = "run.googleapis.com/Service::web".parse().unwrap();
+    let given = [("name".to_owned(), "web".into()), ("location".to_owned(), "us-central1".into())].into();
+    let found = provider(&cloud).lookup(&urn, &given).await.unwrap();
+    let shown = found.to_shown_json();
+    assert_eq!((&shown["location"], &shown["project"]), (&json!("us-central1"), &json!("p")));
+    assert_eq!(shown["name"], name, "Google's own word is kept");
     cloud.finished();
 }
 
