@@ -3,6 +3,7 @@
 //!
 //! - [`LocalCloud`] serves one local cloud in this process until it is told to stop.
 //! - [`Daemon`] keeps one running in a process of its own.
+//! - [`requirements`] says what it needs of the machine, and whether that is there.
 //! - `server`: HTTP, routing, validation, faults, request log, `/_local/`.
 //! - `services`: one module per Google API.
 //! - `common`: errors, operations, IAM policies, JSON.
@@ -18,6 +19,7 @@ mod common;
 mod daemon;
 mod data;
 mod lifecycle;
+mod requirements;
 mod server;
 mod services;
 mod store;
@@ -25,3 +27,4 @@ mod store;
 pub use common::latency::{Latency, UnknownLatency};
 pub use daemon::{Daemon, DaemonError, Endpoint, Status};
 pub use lifecycle::{LocalCloud, ServeError, ServeOptions};
+pub use requirements::{Requirement, requirements};

@@ -7,6 +7,7 @@ mod compose;
 mod config;
 mod confirm;
 mod destroy;
+mod doctor;
 mod graph;
 mod new;
 mod outputs;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Cloud(cloud::Cloud),
     #[command(subcommand)]
     Schema(schema::Schema),
+    Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
 
@@ -64,6 +66,7 @@ impl Command {
             Self::State(_) => "state",
             Self::Cloud(_) => "cloud",
             Self::Schema(_) => "schema",
+            Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
         }
     }
@@ -84,6 +87,7 @@ impl Command {
             Self::New(new) => new.run(reporter),
             Self::Build(build) => build.run(reporter),
             Self::Schema(schema) => schema.run(global),
+            Self::Doctor(doctor) => runtime()?.block_on(doctor.run(reporter)),
             Self::Completions(completions) => Ok(completions.run()),
         }
     }

@@ -11,7 +11,7 @@ fn run(arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     assert_snapshot!("help", run(&["--help"]));
-    let commands: [&[&str]; 39] = [
+    let commands: [&[&str]; 40] = [
         &["up"],
         &["preview"],
         &["refresh"],
@@ -32,6 +32,7 @@ fn every_command_explains_itself() {
         &["schema"],
         &["schema", "list"],
         &["schema", "show"],
+        &["doctor"],
         &["completions"],
         &["config"],
         &["config", "get"],

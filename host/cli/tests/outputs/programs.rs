@@ -1,5 +1,7 @@
 //! Commands that run a program.
 
+use std::path::Path;
+
 use insta::assert_snapshot;
 
 use crate::bench::Bench;
@@ -151,4 +153,64 @@ fn the_last_event_of_a_composition_is_its_summary() {
         events[1].contains(r#""command":"compose""#) && events[1].contains(r#""event":"summary""#),
         "{said}"
     );
+}
+
+#[test]
+fn a_doctor_looks_at_a_stack_and_changes_nothing() {
+    let bench = Bench::new();
+    bench.write("dev.wasm", Guest::default().value("first", "1").build());
+    bench.write("dev.toml", "[secrets]\nadmin = { env = \"MLFLOW_HOST_TEST_UNSET\" }\n");
+    assert_snapshot!(bench.run(&["doctor", "dev.wasm"]), @r"
+    exit 1
+    --- out
+    ✓ configuration  to the local cloud, project mlflow-local, region europe-west1
+    ✗ secrets        The secret `admin` is to come from the environment, but MLFLOW_HOST_TEST_UNSET is not set.
+                     Run `export MLFLOW_HOST_TEST_UNSET=…` first.
+    ✓ program        resources declared: 1
+    ✓ state          resources recorded: 0, in .mlflow-host/state/dev@local-mlflow-local
+    ✓ lock           nobody holds it
+    ✓ project        the local cloud does not run; the next `up` starts it
+    --- err
+    · Nothing is recorded of this stack yet: generated names are shown with `xxxxx` at their end.
+    ");
+    assert_eq!(bench.files(), [".cache", "dev.toml", "dev.wasm"]);
+    assert_snapshot!(bench.run(&["doctor", "missing.wasm"]), @r"
+    exit 1
+    --- out
+    ✓ configuration  to the local cloud, project mlflow-local, region europe-west1
+    ✗ program        Cannot read missing.wasm: No such file or directory (os error 2).
+                     Give the path of a stack that has been built. In a clone of mlflow-host, `make stacks` builds stacks/*.wasm.
+    ");
+}
+
+#[test]
+fn a_doctor_says_what_a_machine_lacks_and_how_to_get_it() {
+    let nowhere = Path::new("/nowhere");
+    let bench = Bench::new();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mlflow-host"))
+        .arg("doctor")
+        .current_dir(bench.path())
+        .envs(bench.environment())
+        .env("PATH", nowhere)
+        .env("MLFLOW_HOST_POSTGRES_BIN", nowhere)
+        .env("MLFLOW_HOST_PYTHON", nowhere)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_snapshot!(String::from_utf8_lossy(&output.stdout), @r#"
+    ✗ local cloud: PostgreSQL  PostgreSQL is not installed: run `apt-get install postgresql`, or point MLFLOW_HOST_POSTGRES_BIN at the directory that holds initdb and postgres
+    ✗ local cloud: Python      /nowhere is not installed: run `apt-get install python3 python3-venv`, or name an interpreter in MLFLOW_HOST_PYTHON
+    - stacks in Rust           Rust is missing. Install it with
+                                   curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y && . "$HOME/.cargo/env"
+    - stacks in Python         Python 3.11 or newer with venv is missing. Install it with
+                                   sudo apt-get install -y python3 python3-venv
+    - stacks in TypeScript     Node.js 20.11 or newer is missing. Install it with
+                                   curl -fsSL https://deb.nodesource.com/setup_22.x | sudo -E bash - && sudo apt-get install -y nodejs
+                               npm is missing. Install it with
+                                   curl -fsSL https://deb.nodesource.com/setup_22.x | sudo -E bash - && sudo apt-get install -y nodejs
+    - stacks in Go             Go 1.24 or newer is missing. Install it with
+                                   curl -fsSL https://go.dev/dl/go1.26.8.linux-amd64.tar.gz | sudo tar -C /usr/local -xz && export PATH=$PATH:/usr/local/go/bin
+    - stacks in C              Python 3.11 or newer with venv is missing. Install it with
+                                   sudo apt-get install -y python3 python3-venv
+    "#);
 }

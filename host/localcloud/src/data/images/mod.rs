@@ -32,6 +32,13 @@ use super::table::Table;
 pub(crate) use layers::copy_tree;
 use layers::{Layer, Layers};
 
+/// The Python of this machine that images are built with, if it can do that.
+pub(crate) async fn python() -> Result<String, ImageError> {
+    let interpreter = python::Base { version: String::new() }.interpreter().await?;
+    interpreter.check_environments().await?;
+    Ok(format!("{}, {}", interpreter.version, interpreter.executable.display()))
+}
+
 /// The images of one local cloud: builder, image store and registry.
 #[derive(Debug)]
 pub(crate) struct Images {

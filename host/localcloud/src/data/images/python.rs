@@ -105,6 +105,27 @@ impl Interpreter {
         (output.status.success() && executable.is_absolute()).then_some(Self { executable, version })
     }
 
+    /// Fails when it has not got what virtual environments are made with: on Debian that is a package of its own.
+    pub(super) async fn check_environments(&self) -> Result<(), ImageError> {
+        let output = Command::new(&self.executable)
+            .args(["-c", "import ensurepip, venv"])
+            .output()
+            .await
+            .context("run", &self.executable)?;
+        self.environments(&output)
+    }
+
+    fn environments(&self, output: &std::process::Output) -> Result<(), ImageError> {
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = [output.stdout.as_slice(), &output.stderr].concat();
+        Err(ImageError::NoVirtualEnvironment {
+            executable: self.executable.clone(),
+            output: String::from_utf8_lossy(&said).trim().to_owned(),
+        })
+    }
+
     /// Makes a virtual environment.
     pub(super) async fn make_environment(&self, directory: &Path) -> Result<(), ImageError> {
         let output = Command::new(&self.executable)
@@ -113,13 +134,7 @@ impl Interpreter {
             .output()
             .await
             .context("run", &self.executable)?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(ImageError::NoVirtualEnvironment {
-            executable: self.executable.clone(),
-            output: String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned(),
-        })
+        self.environments(&output)
     }
 }
 

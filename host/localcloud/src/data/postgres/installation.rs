@@ -1,5 +1,6 @@
 //! The PostgreSQL programs of this machine, and the user they run as.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::PostgresError;
@@ -54,6 +55,15 @@ impl Installation {
         let version = text.split_once("(PostgreSQL) ")?.1;
         let digits = version.split(|c: char| !c.is_ascii_digit()).next()?;
         digits.parse().ok()
+    }
+}
+
+impl fmt::Display for Installation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(major) = self.major() {
+            write!(formatter, "{major} ")?;
+        }
+        write!(formatter, "in {}", self.bin.display())
     }
 }
 

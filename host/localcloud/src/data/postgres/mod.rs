@@ -24,6 +24,7 @@ use super::addresses::{AddressError, Addresses};
 use super::file::{self, FileError};
 use super::process::{ProcessError, Processes};
 use cluster::Cluster;
+use installation::{Account, Installation};
 use session::{ADMINISTRATOR, CUSTOMERS, identifier, literal, password_clause};
 
 /// PostgreSQL's own port: clients of Cloud SQL's private address use no other.
@@ -55,6 +56,14 @@ pub(crate) struct Endpoint {
     pub(crate) address: Ipv4Addr,
     /// Always 5432.
     pub(crate) port: u16,
+}
+
+/// The PostgreSQL of this machine, and the user that it would run as.
+pub(crate) fn server() -> Result<String, PostgresError> {
+    let installation = Installation::find(None)?;
+    let account =
+        Account::needed()?.map_or_else(String::new, |account| format!(", as user {}", account.name));
+    Ok(format!("{installation}{account}"))
 }
 
 /// A database as PostgreSQL lists it.
