@@ -28,6 +28,10 @@ pub(crate) struct Handle {
     /// The paths to update, where the engine left it to the provider to find them out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<Vec<PropertyPath>>,
+    /// What tells the resource from those of its kind that were there before, where nothing of ours can: see
+    /// [`Driver::baseline`](crate::kinds::Driver::baseline). It is in the journal before the request is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Timestamp>,
     /// What the operation said when it failed although the resource may still come up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complaint: Option<String>,
@@ -66,6 +70,7 @@ impl Handle {
             identity: None,
             step: 0,
             changed: None,
+            baseline: None,
             complaint: None,
         }
     }

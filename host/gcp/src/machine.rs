@@ -71,7 +71,7 @@ pub(crate) async fn recover(work: Work<'_>) -> Result<Recovery, ProviderError> {
                 Err(error) => again(error),
             };
         }
-        RequestAction::Create => machine.driver.find(&work).await,
+        RequestAction::Create => machine.driver.find(&work, None).await,
     };
     let (identity, body) = match found {
         Ok(Some(found)) => found,
@@ -116,6 +116,13 @@ impl<'a> Machine<'a> {
                 Err(error) => return self.again_or(&handle, error),
             }
         }
+        if self.work.request.action == RequestAction::Create && handle.changed.is_none() {
+            match self.sent_before(&mut handle).await {
+                Ok(None) => {}
+                Ok(Some(progress)) => return progress,
+                Err(error) => return self.again_or(&handle, error),
+            }
+        }
         let mut conflicts = 0;
         loop {
             let sent = match (self.work.request.action, self.updating(&handle)) {
@@ -135,18 +142,41 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Where a baseline is needed: has it written down before anything is sent, and then finds what an earlier
+    /// sending has made. `None` when the creation is to be sent.
+    async fn sent_before(
+        &self,
+        handle: &mut Handle,
+    ) -> Result<Option<Result<Progress, ProviderError>>, CallError> {
+        if handle.baseline.is_none() {
+            handle.baseline = self.driver.baseline(&self.work).await?;
+            let written = |_| {
+                let handle = handle.then(Phase::Onward).to_json();
+                Ok(Progress::Running { handle, after: Duration::ZERO, note: String::new() })
+            };
+            return Ok(handle.baseline.map(written));
+        }
+        self.earlier(handle).await
+    }
+
+    /// What an earlier sending of the creation has made, if there is something that has not failed in passing.
+    async fn earlier(&self, handle: &Handle) -> Result<Option<Result<Progress, ProviderError>>, CallError> {
+        let found = self.driver.find(&self.work, handle.baseline).await?;
+        let Some((identity, _)) = found.filter(|(_, body)| !self.has_failed_in_passing(body)) else {
+            return Ok(None);
+        };
+        let mut handle = handle.then(Phase::Settling);
+        handle.identity = Some(identity);
+        Ok(Some(self.settle(handle).await))
+    }
+
     /// Sends once more what could not be taken up; what can only be sent once is looked for first.
     async fn send_again(&self, handle: Handle) -> Result<Progress, ProviderError> {
         let is_create = self.work.request.action == RequestAction::Create;
-        if is_create && !self.work.kind.id.is_declared() {
-            match self.driver.find(&self.work).await {
+        if is_create && !self.work.kind.id.is_declared() && handle.baseline.is_none() {
+            match self.earlier(&handle).await {
                 Ok(None) => {}
-                Ok(Some((_, body))) if self.has_failed_in_passing(&body) => {}
-                Ok(Some((identity, _))) => {
-                    let mut handle = handle.then(Phase::Settling);
-                    handle.identity = Some(identity);
-                    return self.settle(handle).await;
-                }
+                Ok(Some(progress)) => return progress,
                 Err(error) => return self.again_or(&handle, error),
             }
         }
@@ -241,7 +271,7 @@ impl<'a> Machine<'a> {
             }
             if error.is_ambiguous() && !is_setting(self.work.kind) {
                 // The answer is lost, not necessarily the effect.
-                if let Ok(Some((identity, body))) = self.driver.find(&self.work).await {
+                if let Ok(Some((identity, body))) = self.driver.find(&self.work, handle.baseline).await {
                     if owner(self.work.kind, &self.work.session.config, &body) == Owner::Foreign {
                         return Err(self.foreign(Some(&body)));
                     }
@@ -293,7 +323,7 @@ impl<'a> Machine<'a> {
 
     /// A name that is taken: by this stack, then it is taken over and put right; by others, then not.
     async fn adopt(&self, handle: Handle, refused: CallError) -> Result<Progress, ProviderError> {
-        let found = match self.driver.find(&self.work).await {
+        let found = match self.driver.find(&self.work, handle.baseline).await {
             Ok(found) => found,
             Err(error @ CallError::NotYet { .. }) => return self.again_or(&handle, error),
             // Somebody else's, and none of our business.

@@ -1,6 +1,7 @@
 //! Builds: tagged with the request, so that they are found again; a failure comes with the end of the log.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::Driver;
@@ -32,7 +33,11 @@ impl Driver for Build {
         }
     }
 
-    async fn find(&self, work: &Work<'_>) -> Result<Option<(String, Json)>, CallError> {
+    async fn find(
+        &self,
+        work: &Work<'_>,
+        _baseline: Option<Timestamp>,
+    ) -> Result<Option<(String, Json)>, CallError> {
         let Some(list) = &work.kind.list else { return Ok(None) };
         let tag = tag(work);
         let call = work.call(list).await?.query("filter", format!("tags=\"{tag}\""));

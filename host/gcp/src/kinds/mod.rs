@@ -1,6 +1,7 @@
 //! The kinds whose APIs are odd, one module each. Every other kind is driven by the table alone.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use mlflow_host_gcp_api::kinds::Kind;
 use mlflow_host_graph::PropertyPath;
 use serde_json::Value as Json;
@@ -58,8 +59,18 @@ pub(crate) trait Driver: Send + Sync {
         work.read(identity).await
     }
 
+    /// When the newest of its kind was made, for kinds whose resources bear neither a name nor a mark of ours: what
+    /// is newer after a creation was sent is what it has made. By Google's clock; `None` for all other kinds.
+    async fn baseline(&self, _work: &Work<'_>) -> Result<Option<Timestamp>, CallError> {
+        Ok(None)
+    }
+
     /// What an earlier sending of the same creation has made: identity and resource.
-    async fn find(&self, work: &Work<'_>) -> Result<Option<(String, Json)>, CallError> {
+    async fn find(
+        &self,
+        work: &Work<'_>,
+        _baseline: Option<Timestamp>,
+    ) -> Result<Option<(String, Json)>, CallError> {
         let Some(identity) = work.known_identity() else { return work.find_by_content().await };
         let found = self.read(work, Some(identity)).await?;
         Ok(found.map(|body| (identity.to_owned(), body)))

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use md5::{Digest as _, Md5};
 use mlflow_host_graph::{PropertyPath, Value};
 use serde_json::Value as Json;
@@ -43,7 +44,11 @@ impl Driver for Object {
     }
 
     /// An object of the same name may be an older one: only the content tells.
-    async fn find(&self, work: &Work<'_>) -> Result<Option<(String, Json)>, CallError> {
+    async fn find(
+        &self,
+        work: &Work<'_>,
+        _baseline: Option<Timestamp>,
+    ) -> Result<Option<(String, Json)>, CallError> {
         let Some(identity) = work.known_identity() else { return Ok(None) };
         let expected = STANDARD.encode(Md5::digest(content(work, property(work))?));
         let found = self.read(work, Some(identity)).await?;

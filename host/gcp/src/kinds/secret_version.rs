@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::Driver;
@@ -17,7 +18,11 @@ pub(super) struct SecretVersion;
 impl Driver for SecretVersion {
     /// The newest version, if it holds what was to be added. A version says nothing about who added it, so
     /// this asks for at least as many versions as the resource has had generations.
-    async fn find(&self, work: &Work<'_>) -> Result<Option<(String, Json)>, CallError> {
+    async fn find(
+        &self,
+        work: &Work<'_>,
+        _baseline: Option<Timestamp>,
+    ) -> Result<Option<(String, Json)>, CallError> {
         let Some(list) = &work.kind.list else { return Ok(None) };
         let answer = work.session.client.json(&work.call(list).await?).await?;
         let versions = answer.get("versions").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();

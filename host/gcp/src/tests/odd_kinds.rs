@@ -309,7 +309,13 @@ async fn an_execution_runs_to_its_end() {
     let started = || {
         reply(json!({"name": "projects/p/locations/europe-west1/operations/o", "metadata": {"name": name}}))
     };
+    let list =
+        "GET /run.googleapis.com/v2/projects/p/locations/europe-west1/jobs/migrate/executions?pageSize=200";
+    let before =
+        || reply(json!({"executions": [{"name": "an older one", "createTime": "2026-01-01T00:00:00Z"}]}));
     let cloud = Cloud::expecting([
+        (list, before()),
+        (list, before()),
         (post, started()),
         (get, reply(json!({"name": name, "runningCount": 1}))),
         (get, reply(json!({"name": name, "completionTime": "t", "succeededCount": 1}))),
@@ -320,11 +326,11 @@ async fn an_execution_runs_to_its_end() {
         vec![target(&provider, "run.googleapis.com/Execution::m", json!({"job": "migrate"}))],
     );
     assert_eq!(run(&provider, &create).await.0.unwrap()[0].identity, name);
-    assert_eq!(cloud.body(0), json!({}));
+    assert_eq!(cloud.body(2), json!({}));
 
     let failed = json!({"name": name, "completionTime": "t", "failedCount": 1,
         "conditions": [{"type": "Completed", "state": "CONDITION_FAILED", "message": "Task migrate-task0 failed with exit code 1."}]});
-    cloud.then([(post, started()), (get, reply(failed))]);
+    cloud.then([(list, before()), (list, before()), (post, started()), (get, reply(failed))]);
     let failure = run(&provider, &create).await.0.unwrap_err();
     insta::assert_snapshot!(failure, @"cannot create run.googleapis.com/Execution `m`: Task migrate-task0 failed with exit code 1.");
     cloud.finished();
@@ -341,11 +347,14 @@ async fn an_execution_that_could_not_read_its_secret_yet_is_started_again() {
     let list =
         "GET /run.googleapis.com/v2/projects/p/locations/europe-west1/jobs/migrate/executions?pageSize=200";
     let started = |id: &str| reply(json!({"name": "operations/o", "metadata": {"name": name(id)}}));
-    let denied = json!({"name": name("a"), "completionTime": "t", "failedCount": 1, "conditions": [
+    let none = || reply(json!({}));
+    let denied = json!({"name": name("a"), "createTime": "2026-01-01T00:00:00Z", "completionTime": "t", "failedCount": 1, "conditions": [
         {"type": "Completed", "state": "CONDITION_FAILED", "message": "Permission denied on secret: projects/1/secrets/s"}]});
     let cloud = Cloud::expecting([
         (&*get_policy, reply(json!({"etag": "e"}))),
         (&*set_policy, reply(json!({"etag": "f"}))),
+        (list, none()),
+        (list, none()),
         (post, started("a")),
         (get("a"), reply(denied.clone())),
         (list, reply(json!({"executions": [denied]}))),
@@ -360,5 +369,34 @@ async fn an_execution_that_could_not_read_its_secret_yet_is_started_again() {
     let (outcomes, notes) = run(&provider, &request(RequestAction::Create, vec![execution])).await;
     assert_eq!(outcomes.unwrap()[0].identity, name("b"));
     assert_eq!(notes, ["waiting for a granted permission to take effect"]);
+    cloud.finished();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_whose_start_nobody_saw_is_found_even_when_it_is_over() {
+    let list =
+        "GET /run.googleapis.com/v2/projects/p/locations/europe-west1/jobs/migrate/executions?pageSize=200";
+    let name = |id: &str| format!("projects/p/locations/europe-west1/jobs/migrate/executions/{id}");
+    let execution = |id: &str, at: &str| json!({"name": name(id), "createTime": at, "completionTime": at, "succeededCount": 1});
+    let old = execution("old", "2026-01-01T00:00:00.5Z");
+    let new = execution("new", "2026-01-01T00:00:01Z");
+    let cloud = Cloud::expecting([(list, reply(json!({"executions": [old]})))]);
+    let provider = provider(&cloud);
+    let target = target(&provider, "run.googleapis.com/Execution::m", json!({"job": "migrate"}));
+    let create = request(RequestAction::Create, vec![target]);
+    // Nothing has been sent when this goes into the journal; then it is sent, and the host dies.
+    let Progress::Running { handle, .. } = provider.begin(&create).await.unwrap() else {
+        panic!("it was sent before it could be told from others");
+    };
+    cloud.finished();
+    let get = &*format!("GET /run.googleapis.com/v2/{}", name("new")).leak();
+    cloud.then([(list, reply(json!({"executions": [new, old]}))), (get, reply(new))]);
+    let Progress::Done(outcomes) = provider.advance(&create, &handle).await.unwrap() else {
+        panic!("it is over");
+    };
+    assert_eq!(outcomes[0].identity, name("new"));
+    cloud.finished();
+    // Without a word in the journal nothing was sent.
+    assert!(matches!(provider.recover(&create).await.unwrap(), Recovery::NotReached));
     cloud.finished();
 }
