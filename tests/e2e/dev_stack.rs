@@ -93,7 +93,8 @@ impl Story {
         let outputs = self.up.outputs()?;
         let instance = outputs["sql-connection-name"].rsplit(':').next().unwrap_or_default();
         let bucket = outputs["bucket"].trim_start_matches("gs://");
-        let wanted = [PROJECT, "mlflow-dev-runtime", bucket, instance, "mlflow-dev-database-password"];
+        let wanted =
+            [PROJECT, REGION, "mlflow-dev-runtime", bucket, instance, "mlflow-dev-database-password"];
         if !gcloud("gcloud", &exports, &wanted)? {
             skip("gcloud is not installed on this machine");
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mlflow_host_graph::{Diagnostic, Graph};
 use sha2::{Digest as _, Sha256};
@@ -102,6 +102,7 @@ impl ProgramHost {
         inputs: &Inputs,
         catalogue: Arc<dyn Catalogue>,
     ) -> Result<Outcome, Failure> {
+        let begun = Instant::now();
         let component = self.load(program, World::Stack);
         // Meanwhile: with a language runtime in the program, both take a while.
         let digest = hex::encode(Sha256::digest(program));
@@ -112,6 +113,8 @@ impl ProgramHost {
         let (guest, logs) = self.guest(collector, &run);
         let result = self.execute(&component, guest).await;
         let logs = sandbox::lock(&logs).finish();
+        // `scripts/bench-languages` reads it.
+        tracing::debug!(microseconds = begun.elapsed().as_micros(), "a program was loaded and has run");
         match result {
             Ok((graph, warnings, fuel)) => Ok(Outcome { graph, logs, warnings, digest, fuel }),
             Err(error) => Err(Failure { error, logs }),

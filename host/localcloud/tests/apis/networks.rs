@@ -124,6 +124,9 @@ async fn references_must_resolve_and_order_matters() {
     assert_eq!(listed["connections"][0]["reservedPeeringRanges"], json!(["range"]));
     let (_, network) = cloud.get(&format!("{compute}/global/networks/net")).await;
     assert_eq!(network["peerings"][0]["state"], "ACTIVE");
+    let (_, everywhere) = cloud.get(&format!("{compute}/aggregated/addresses")).await;
+    assert_eq!(everywhere["kind"], "compute#addressAggregatedList");
+    assert_eq!(everywhere["items"]["global"]["addresses"][0]["name"], "range");
 
     cloud
         .operate(

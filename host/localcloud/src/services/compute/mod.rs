@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::Cloud;
 use crate::common::error::ApiError;
-use crate::common::json::text;
+use crate::common::json::{object, text};
 use crate::common::operations::{Failure, Operation, compute_name};
 use crate::server::call::{Answer, Call, Reply, page};
 use crate::services::regular;
@@ -64,6 +64,24 @@ fn scope(call: &Call) -> String {
         "" => format!("projects/{}/global", call.project()),
         region => format!("projects/{}/regions/{region}", call.project()),
     }
+}
+
+/// What `aggregatedList` answers: resources by their scope, `global` or `regions/R`.
+pub(crate) fn aggregated(
+    kind: &str,
+    collection: &str,
+    resources: impl IntoIterator<Item = (String, Value)>,
+) -> Value {
+    let mut items = json!({});
+    for (name, body) in resources {
+        let parts: Vec<_> = name.split('/').skip(2).collect();
+        let scope = parts[..parts.len().saturating_sub(2)].join("/");
+        let members = object(&mut items).entry(scope).or_insert_with(|| json!({collection: []}));
+        if let Some(members) = members[collection].as_array_mut() {
+            members.push(body);
+        }
+    }
+    json!({"kind": kind, "items": items})
 }
 
 /// 404 in Compute Engine's words.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{BASE, bad, begin, check_name, in_use, listed, listing, missing, not_ready, taken};
+use super::{BASE, aggregated, bad, begin, check_name, in_use, listed, listing, missing, not_ready, taken};
 use crate::cloud::Cloud;
 use crate::common::error::ApiError;
 use crate::common::json::{fill, list, merge, text};
@@ -24,7 +24,10 @@ pub(super) fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answer {
         "list" => {
             listing(call, "compute#subnetworkList", listed(call, &cloud.store.subnetworks, "subnetworks")?)
         }
-        "aggregatedList" => Ok(Reply::Json(aggregated(cloud, call.project()))),
+        "aggregatedList" => {
+            let all = cloud.store.subnetworks.list(&format!("projects/{}/", call.project()));
+            Ok(Reply::Json(aggregated("compute#subnetworkAggregatedList", "subnetworks", all)))
+        }
         "get" => existing(cloud, &name).map(Reply::Json),
         "patch" => patch(cloud, call, &name),
         "delete" => {
@@ -245,20 +248,6 @@ fn held(name: &str, user: &str) -> ApiError {
     let scope = name.rsplit_once("/subnetworks/").map_or(name, |(scope, _)| scope);
     let address = format!("{scope}/addresses/serverless-ipv4-{}", identifiers::digest(user, 19));
     in_use("subnetwork", name, &address)
-}
-
-fn aggregated(cloud: &Cloud, project: &str) -> Value {
-    let mut items = json!({});
-    for (name, body) in cloud.store.subnetworks.list(&format!("projects/{project}/regions/")) {
-        let region = name.split('/').nth(3).unwrap_or_default();
-        let scope = crate::common::json::object(&mut items)
-            .entry(format!("regions/{region}"))
-            .or_insert_with(|| json!({"subnetworks": []}));
-        if let Some(subnetworks) = scope["subnetworks"].as_array_mut() {
-            subnetworks.push(body);
-        }
-    }
-    json!({"kind": "compute#subnetworkAggregatedList", "items": items})
 }
 
 #[cfg(test)]

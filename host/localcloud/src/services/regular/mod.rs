@@ -63,6 +63,7 @@ fn answer(cloud: &Arc<Cloud>, row: &'static Row, verb: &str, call: &mut Call) ->
     match verb {
         "create" | "insert" => return create(cloud, row, call),
         "list" => return list(cloud, row, call),
+        "aggregatedList" => return Ok(Reply::Json(aggregated(cloud, row, call))),
         _ => {}
     }
     let (name, body) = existing(cloud, row, call)?;
@@ -184,6 +185,20 @@ fn list(cloud: &Cloud, row: &Row, call: &Call) -> Answer {
         listed["id"] = parent.into();
     }
     Ok(Reply::Json(listed))
+}
+
+/// The resources of all regions; of addresses, also the global ones, which Google keeps in the same list.
+fn aggregated(cloud: &Cloud, row: &Row, call: &Call) -> Value {
+    let project = format!("projects/{}/", call.project());
+    let regional = cloud.store.regular.list(&key(row, &project)).into_iter();
+    let mut all: Vec<_> = regional.map(|(name, body)| (names::name_of(&name).to_owned(), body)).collect();
+    if row.collection == "compute.addresses" {
+        all.extend(cloud.store.addresses.list(&project));
+    }
+    let collection = row.collection.rsplit('.').next().unwrap_or_default();
+    let schema = call.api.methods.get(call.id).and_then(|method| method.response.as_deref());
+    let kind = format!("compute#{}", stamp::lower_first(schema.unwrap_or_default()));
+    compute::aggregated(&kind, collection, all)
 }
 
 /// A change by merge patch or by mask.
