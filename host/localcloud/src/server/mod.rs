@@ -287,7 +287,10 @@ impl Server {
                 }
             }
         }
-        services::dispatch(&self.cloud, call).await
+        // What has begun is done to its end, also when the client goes away meanwhile.
+        let cloud = Arc::clone(&self.cloud);
+        let work = tokio::spawn(async move { services::dispatch(&cloud, call).await });
+        work.await.unwrap_or_else(|error| Err(ApiError::internal(error)))
     }
 }
 
