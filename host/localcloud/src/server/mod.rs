@@ -131,7 +131,8 @@ impl Server {
                 if request.method() == Method::CONNECT {
                     return Ok(server.connect(request, peer));
                 }
-                server.handle(request, scheme).await
+                // What has begun is done to its end, also when the client goes away meanwhile.
+                tokio::spawn(server.handle(request, scheme)).await.unwrap_or(Err(Dropped))
             }
         });
         let served = Builder::new(TokioExecutor::new())
@@ -145,7 +146,7 @@ impl Server {
     async fn handle(
         self: Arc<Self>,
         request: Request<Body>,
-        scheme: &str,
+        scheme: &'static str,
     ) -> Result<Response<Body>, Dropped> {
         if request.uri().path().starts_with("/_local") {
             return Ok(admin::answer(&self, request).await);
@@ -287,10 +288,7 @@ impl Server {
                 }
             }
         }
-        // What has begun is done to its end, also when the client goes away meanwhile.
-        let cloud = Arc::clone(&self.cloud);
-        let work = tokio::spawn(async move { services::dispatch(&cloud, call).await });
-        work.await.unwrap_or_else(|error| Err(ApiError::internal(error)))
+        services::dispatch(&self.cloud, call).await
     }
 }
 
