@@ -34,8 +34,7 @@ impl Story {
         let bench = Workbench::new()?;
         bench.lighten()?;
         bench.open()?;
-        let started = bench.succeeds(&["cloud", "start", "--json"])?.event("cloud")?;
-        let cloud = Cloud::at(started["endpoint"].as_str().context("no endpoint")?)?;
+        let cloud = bench.cloud()?;
         let story = Self { bench, cloud };
         story.run("up", &["--yes"])?;
         let database = Database::of(&story.cloud, PROJECT, PASSWORD)?;

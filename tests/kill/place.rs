@@ -32,8 +32,7 @@ impl Place {
 
     /// The local cloud, started if need be.
     pub(crate) fn cloud(&self) -> Result<Cloud> {
-        let event = self.succeeds(&["cloud", "start", "--json"])?.event("cloud")?;
-        Cloud::at(event["endpoint"].as_str().with_context(|| format!("no endpoint: {event}"))?)
+        self.bench.cloud()
     }
 
     /// Ends the local cloud.

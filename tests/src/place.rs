@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::Value as Json;
 
 use crate::{Cloud, Run, Workbench};
@@ -31,9 +31,7 @@ impl Place {
         let bench = Workbench::new()?;
         bench.open()?;
         fs::copy(guest, bench.stacks().join("declared.wasm"))?;
-        let event = bench.succeeds(&["cloud", "start", "--json"])?.event("cloud")?;
-        let endpoint = event["endpoint"].as_str().with_context(|| format!("no endpoint: {event}"))?;
-        let cloud = Cloud::at(endpoint)?;
+        let cloud = bench.cloud()?;
         Ok(Self { bench, cloud })
     }
 

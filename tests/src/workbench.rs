@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
+use crate::cloud::Cloud;
 use crate::environment::{host, root};
 use crate::run::Run;
 
@@ -78,6 +79,15 @@ impl Workbench {
         let image = self.stacks().join("mlflow/image");
         fs::remove_dir_all(&image)?;
         copy(&root().join("tests/image"), &image)
+    }
+
+    /// The local cloud, started if need be.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn cloud(&self) -> Result<Cloud> {
+        let event = self.succeeds(&["cloud", "start", "--json"])?.event("cloud")?;
+        Cloud::at(event["endpoint"].as_str().with_context(|| format!("no endpoint: {event}"))?)
     }
 
     /// The copy of the stacks.

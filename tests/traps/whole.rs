@@ -1,7 +1,7 @@
 //! The dev stack, with many things going wrong at once.
 
-use anyhow::{Context as _, Result, ensure};
-use mlflow_host_tests::{Cloud, Workbench};
+use anyhow::{Result, ensure};
+use mlflow_host_tests::Workbench;
 use serde_json::{Value as Json, json};
 
 const PROJECT: &str = "mlflow-dev";
@@ -34,8 +34,7 @@ pub(crate) fn spring() -> Result<()> {
     let bench = Workbench::new()?;
     bench.open()?;
     bench.lighten()?;
-    let event = bench.succeeds(&["cloud", "start", "--json"])?.event("cloud")?;
-    let cloud = Cloud::at(event["endpoint"].as_str().with_context(|| format!("no endpoint: {event}"))?)?;
+    let cloud = bench.cloud()?;
 
     on_the_way_up().iter().try_for_each(|fault| cloud.fault(fault))?;
     let up = bench.host(["up", STACK, "--yes", "--json"])?;
