@@ -116,10 +116,18 @@ impl<'a> Machine<'a> {
                 Err(error) => return self.again_or(&handle, error),
             }
         }
-        if self.work.request.action == RequestAction::Create && handle.changed.is_none() {
-            match self.sent_before(&mut handle).await {
+        let is_creation = self.work.request.action == RequestAction::Create && handle.changed.is_none();
+        if is_creation && handle.baseline.is_none() {
+            match self.driver.baseline(&self.work).await {
                 Ok(None) => {}
-                Ok(Some(progress)) => return progress,
+                // It goes into the journal before anything is sent.
+                Ok(baseline) => return Ok(at_once(&Handle { baseline, ..handle.then(Phase::Onward) })),
+                Err(error) => return self.again_or(&handle, error),
+            }
+        } else if is_creation {
+            match self.earlier(&handle).await {
+                Ok(None) => {}
+                Ok(Some(made)) => return self.settle(made).await,
                 Err(error) => return self.again_or(&handle, error),
             }
         }
@@ -142,32 +150,12 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Where a baseline is needed: has it written down before anything is sent, and then finds what an earlier
-    /// sending has made. `None` when the creation is to be sent.
-    async fn sent_before(
-        &self,
-        handle: &mut Handle,
-    ) -> Result<Option<Result<Progress, ProviderError>>, CallError> {
-        if handle.baseline.is_none() {
-            handle.baseline = self.driver.baseline(&self.work).await?;
-            let written = |_| {
-                let handle = handle.then(Phase::Onward).to_json();
-                Ok(Progress::Running { handle, after: Duration::ZERO, note: String::new() })
-            };
-            return Ok(handle.baseline.map(written));
-        }
-        self.earlier(handle).await
-    }
-
-    /// What an earlier sending of the creation has made, if there is something that has not failed in passing.
-    async fn earlier(&self, handle: &Handle) -> Result<Option<Result<Progress, ProviderError>>, CallError> {
+    /// What an earlier sending of the creation has made, to be settled, if there is something that has not failed
+    /// in passing.
+    async fn earlier(&self, handle: &Handle) -> Result<Option<Handle>, CallError> {
         let found = self.driver.find(&self.work, handle.baseline).await?;
-        let Some((identity, _)) = found.filter(|(_, body)| !self.has_failed_in_passing(body)) else {
-            return Ok(None);
-        };
-        let mut handle = handle.then(Phase::Settling);
-        handle.identity = Some(identity);
-        Ok(Some(self.settle(handle).await))
+        let made = found.filter(|(_, body)| !self.has_failed_in_passing(body));
+        Ok(made.map(|(identity, _)| Handle { identity: Some(identity), ..handle.then(Phase::Settling) }))
     }
 
     /// Sends once more what could not be taken up; what can only be sent once is looked for first.
@@ -176,7 +164,7 @@ impl<'a> Machine<'a> {
         if is_create && !self.work.kind.id.is_declared() && handle.baseline.is_none() {
             match self.earlier(&handle).await {
                 Ok(None) => {}
-                Ok(Some(progress)) => return progress,
+                Ok(Some(made)) => return self.settle(made).await,
                 Err(error) => return self.again_or(&handle, error),
             }
         }
@@ -243,13 +231,13 @@ impl<'a> Machine<'a> {
             return None;
         }
         let handle = Handle { changed: Some(paths), step: 0, ..handle.then(Phase::Onward) };
-        Some(Progress::Running { handle: handle.to_json(), after: Duration::ZERO, note: String::new() })
+        Some(at_once(&handle))
     }
 
     fn onward(&self, handle: Handle) -> Result<Progress, ProviderError> {
         let mut handle = handle.then(Phase::Onward);
         handle.step += 1;
-        Ok(Progress::Running { handle: handle.to_json(), after: Duration::ZERO, note: String::new() })
+        Ok(at_once(&handle))
     }
 
     async fn not_sent(&self, handle: Handle, error: CallError) -> Result<Progress, ProviderError> {
@@ -436,6 +424,11 @@ impl<'a> Machine<'a> {
         };
         ProviderError::new(format!("cannot {}: it exists already, {found}.", self.attempt())).with_hint(hint)
     }
+}
+
+/// To go on without a pause, once the handle is in the journal.
+fn at_once(handle: &Handle) -> Progress {
+    Progress::Running { handle: handle.to_json(), after: Duration::ZERO, note: String::new() }
 }
 
 /// Whether a resource is always there, so that being there does not mean that its creation has arrived.
