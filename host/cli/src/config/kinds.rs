@@ -13,10 +13,9 @@ const TABLE: &str = "kinds";
 /// Reads the table `[kinds]`, and the files that it and the command line name.
 pub(super) fn read(document: &Document, asked: &[PathBuf]) -> Result<Kinds> {
     document.check_keys(&[TABLE], &["files"])?;
-    let mut files = document.texts(&[TABLE, "files"])?;
-    let mut files: Vec<_> = files.drain(..).map(|file| document.directory().join(file)).collect();
-    files.extend(asked.iter().cloned());
-    load(&files)
+    let named = document.texts(&[TABLE, "files"])?;
+    let named = named.iter().map(|file| document.directory().join(file));
+    load(&named.chain(asked.iter().cloned()).collect::<Vec<_>>())
 }
 
 /// The built-in kinds and those of the files.

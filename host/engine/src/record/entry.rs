@@ -15,7 +15,7 @@ use crate::provider::{Outcome, RecordHints, Request};
 pub enum Entry {
     /// The first entry of a state.
     Genesis {
-        /// See [`FORMAT`].
+        /// See [`FORMAT`](super::FORMAT).
         format: u32,
         /// The stack's name.
         stack: String,
