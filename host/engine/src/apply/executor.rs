@@ -1,5 +1,6 @@
 //! One loop over what is ready.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
 use std::pin::Pin;
@@ -381,7 +382,7 @@ impl<'a, 's> Executor<'a, 's> {
     }
 
     fn outputs(&self) -> Result<Value, ApplyError> {
-        let known = |urn: &Urn| known(self.context, self.journal, urn);
+        let known = |urn: &Urn| known(self.context, self.journal, urn).map(Cow::Owned);
         let scope = StateScope { known: &known, secrets: self.context.secrets };
         let mut outputs = mlflow_host_graph::value::Map::new();
         for (name, expression) in &self.context.graph.outputs {

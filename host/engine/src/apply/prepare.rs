@@ -1,8 +1,9 @@
 //! From a declaration to what is sent, with what is known by the time its turn has come.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use mlflow_host_graph::{Resource, Role, Urn, Value};
+use mlflow_host_graph::{Resource, Role, Urn};
 
 use crate::apply::journal::Journal;
 use crate::apply::{Apply, ApplyError};
@@ -31,8 +32,8 @@ pub(crate) fn prepare(
 ) -> Result<Option<Prepared>, ApplyError> {
     let evaluated = {
         let known = |urn: &Urn| match resources.get(urn) {
-            Some(needed) if needed.role == Role::Lookup => lookup(context, urn),
-            _ => known(context, journal, urn),
+            Some(needed) if needed.role == Role::Lookup => lookup(context, urn).map(Cow::Owned),
+            _ => known(context, journal, urn).map(Cow::Owned),
         };
         let scope = StateScope { known: &known, secrets: context.secrets };
         evaluate_resource(resource, recorded, &scope)
@@ -57,6 +58,5 @@ pub(crate) fn known(context: &Apply<'_>, journal: &Journal<'_>, urn: &Urn) -> Op
 }
 
 fn lookup(context: &Apply<'_>, urn: &Urn) -> Option<Known> {
-    let outputs = context.lookups.get(urn)?.clone();
-    Some(Known { outputs, inputs: Value::empty_map(), complete: true })
+    Some(Known::read(context.lookups.get(urn)?.clone()))
 }

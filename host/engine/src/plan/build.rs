@@ -1,5 +1,6 @@
 //! Planning `up`: what was declared against what is recorded.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mlflow_host_graph::value::Map;
@@ -82,9 +83,7 @@ impl Planner<'_> {
         if resource.role == Role::Lookup {
             self.lookups.insert(resource.urn.clone());
             let known = match self.context.lookups.get(&resource.urn) {
-                Some(outputs) => {
-                    Known { outputs: outputs.clone(), inputs: Value::empty_map(), complete: true }
-                }
+                Some(outputs) => Known::read(outputs.clone()),
                 None => Known::nothing(),
             };
             self.known.insert(resource.urn.clone(), known);
@@ -94,7 +93,7 @@ impl Planner<'_> {
         self.known.insert(resource.urn.clone(), Known::nothing());
         let recorded = self.state.resources.get(&resource.urn);
         let evaluated = {
-            let known = |urn: &Urn| self.known.get(urn).cloned();
+            let known = |urn: &Urn| self.known.get(urn).map(Cow::Borrowed);
             let scope = StateScope { known: &known, secrets: self.context.secrets };
             evaluate_resource(resource, recorded, &scope)
         };
@@ -318,7 +317,7 @@ impl Planner<'_> {
     fn finish(mut self, graph: &Graph) -> Result<Plan, Vec<Diagnostic>> {
         self.deletions.draft(self.state, self.context.provider, &mut self.drafts, &self.draft_of);
         let outputs = {
-            let known = |urn: &Urn| self.known.get(urn).cloned();
+            let known = |urn: &Urn| self.known.get(urn).map(Cow::Borrowed);
             let scope = StateScope { known: &known, secrets: self.context.secrets };
             let evaluate = |(name, expression): (&String, &mlflow_host_graph::Expression)| {
                 expression.evaluate(&scope).map(|value| (name.clone(), value)).map_err(|error| {

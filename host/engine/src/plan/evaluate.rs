@@ -1,5 +1,6 @@
 //! Evaluation of declared properties against what is known.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use mlflow_host_graph::value::Map;
@@ -22,6 +23,11 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// What has been read of a resource that is not managed.
+    pub(crate) fn read(outputs: Value) -> Self {
+        Self { outputs, inputs: Value::empty_map(), complete: true }
+    }
+
     pub(crate) fn nothing() -> Self {
         Self { outputs: Value::empty_map(), inputs: Value::empty_map(), complete: false }
     }
@@ -35,7 +41,7 @@ impl From<&Recorded> for Known {
 
 /// The values that properties may refer to.
 pub(crate) struct StateScope<'a> {
-    pub(crate) known: &'a dyn Fn(&Urn) -> Option<Known>,
+    pub(crate) known: &'a dyn Fn(&Urn) -> Option<Cow<'a, Known>>,
     pub(crate) secrets: &'a BTreeMap<String, String>,
 }
 
@@ -136,13 +142,8 @@ pub async fn lookups(
     let mut problems = Vec::new();
     for resource in graph.resources.iter().filter(|resource| resource.role == Role::Lookup) {
         let properties = {
-            let known = |urn: &Urn| {
-                found.get(urn).map(|outputs: &Value| Known {
-                    outputs: outputs.clone(),
-                    inputs: Value::empty_map(),
-                    complete: true,
-                })
-            };
+            let known =
+                |urn: &Urn| found.get(urn).map(|outputs: &Value| Cow::Owned(Known::read(outputs.clone())));
             evaluate_resource(resource, None, &StateScope { known: &known, secrets })
         };
         match properties {
