@@ -31,11 +31,32 @@ pub(crate) fn get(cloud: &Cloud, resource: &str) -> Value {
     cloud.store.policies.get(resource).unwrap_or_else(|| json!({"etag": UNSET}))
 }
 
-/// Replaces the policy of `resource` if the request's etag is still the current one.
+/// Replaces the bindings of `resource` if the request's etag is still the current one.
 pub(crate) fn set(cloud: &Cloud, resource: &str, policy: &Value) -> Result<Value, ApiError> {
-    let bindings = normalised(cloud, policy)?;
-    let version = if bindings.iter().any(|binding| binding.get("condition").is_some()) { 3 } else { 1 };
+    set_masked(cloud, resource, policy, None)
+}
+
+/// Replaces the parts of the policy of `resource` that the mask names, as a comma-separated list: bindings and etag
+/// where there is none (`SetIamPolicyRequest.updateMask`).
+pub(crate) fn set_masked(
+    cloud: &Cloud,
+    resource: &str,
+    policy: &Value,
+    mask: Option<&str>,
+) -> Result<Value, ApiError> {
+    let masked = |field: &str| mask.unwrap_or("bindings,etag").split(',').any(|name| name.trim() == field);
     let before = get(cloud, resource);
+    let bindings = match masked("bindings") {
+        true => normalised(cloud, policy)?,
+        false => list(&before, "bindings").cloned().collect(),
+    };
+    let audited = if masked("auditConfigs") { policy } else { &before };
+    let audit_configs: Vec<Value> = list(audited, "auditConfigs").cloned().collect();
+    let logs = audit_configs.iter().flat_map(|config| list(config, "auditLogConfigs"));
+    for member in logs.flat_map(|log| list(log, "exemptedMembers")).filter_map(Value::as_str) {
+        check_member(cloud, member)?;
+    }
+    let version = if bindings.iter().any(|binding| binding.get("condition").is_some()) { 3 } else { 1 };
     let current = text(&before, "etag").unwrap_or(UNSET).to_owned();
     if let Some(given) = text(policy, "etag").filter(|given| *given != current) {
         return Err(ApiError::aborted(format!(
@@ -44,7 +65,10 @@ pub(crate) fn set(cloud: &Cloud, resource: &str, policy: &Value) -> Result<Value
              ETag '{current}'."
         )));
     }
-    let policy = json!({"version": version, "etag": identifiers::etag(), "bindings": bindings});
+    let mut policy = json!({"version": version, "etag": identifiers::etag(), "bindings": bindings});
+    if !audit_configs.is_empty() {
+        policy["auditConfigs"] = audit_configs.into();
+    }
     cloud.store.policies.put(resource, policy.clone())?;
     cloud.late.note(resource, before);
     Ok(policy)

@@ -26,7 +26,8 @@ pub(crate) fn call(cloud: &Cloud, call: &Call) -> Answer {
         }
         "projects.getIamPolicy" => Ok(Reply::Json(policies::get(cloud, &resource(project)))),
         "projects.setIamPolicy" => {
-            policies::set(cloud, &resource(project), &call.body["policy"]).map(Reply::Json)
+            let (policy, mask) = (&call.body["policy"], text(&call.body, "updateMask"));
+            policies::set_masked(cloud, &resource(project), policy, mask).map(Reply::Json)
         }
         "projects.testIamPermissions" => Ok(Reply::Json(json!({"permissions": call.body["permissions"]}))),
         _ => Err(ApiError::unimplemented(call.id)),

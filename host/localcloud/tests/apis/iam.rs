@@ -51,3 +51,26 @@ async fn accounts_come_and_go_and_policies_notice() {
     assert_eq!(restored["restoredAccount"]["email"], email);
     cloud.stop().await;
 }
+
+/// `SetIamPolicyRequest.updateMask`: without one, Google takes the bindings and leaves the rest alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_keeps_what_the_mask_does_not_name() {
+    let cloud = Harness::with(&[]).await;
+    let project = format!("cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}");
+    let set = async |body| {
+        let (status, policy) = cloud.post(&format!("{project}:setIamPolicy"), body).await;
+        assert_eq!(status, 200, "{policy}");
+        policy
+    };
+    let bindings = json!([{"role": "roles/viewer", "members": ["user:a@b.c"]}]);
+    let audit = json!([{"service": "allServices", "auditLogConfigs": [{"logType": "DATA_READ"}]}]);
+    let both = set(json!({"policy": {"bindings": bindings, "auditConfigs": audit}})).await;
+    assert_eq!((&both["bindings"], &both["auditConfigs"]), (&bindings, &json!(null)));
+    let both =
+        set(json!({"policy": {"bindings": [], "auditConfigs": audit}, "updateMask": "auditConfigs,etag"}))
+            .await;
+    assert_eq!((&both["bindings"], &both["auditConfigs"]), (&bindings, &audit));
+    let both = set(json!({"policy": {"bindings": []}})).await;
+    assert_eq!((&both["bindings"], &both["auditConfigs"]), (&json!([]), &audit));
+    cloud.stop().await;
+}
