@@ -13,6 +13,7 @@ const PROJECT: &str = "mlflow-dev";
 const REGION: &str = "europe-west1";
 const SERVICE: &str = "run.googleapis.com/Service::mlflow-dev";
 const BUCKET: &str = "storage.googleapis.com/Bucket::mlflow-dev-artifacts";
+const INVOKER: &str = "run.googleapis.com/ServiceIamMember::mlflow-dev-invoker-allUsers";
 const STACK: &str = "stacks/dev.wasm";
 
 fn main() -> ExitCode {
@@ -107,11 +108,12 @@ impl Story {
         python("google_changes.py", [self.cloud.endpoint(), PROJECT, bucket], &[])?;
         let mut expected = vec![(BUCKET, "versioning.enabled")];
         let exports = self.bench.succeeds(&["cloud", "env"])?.stdout;
-        let named = [PROJECT, REGION, "mlflow-dev-runtime", "mlflow-dev-subnetwork"];
+        let named = [PROJECT, REGION, "mlflow-dev-runtime", "mlflow-dev-subnetwork", "mlflow-dev"];
         if gcloud("gcloud-changes", &exports, &named)? {
             expected
                 .push(("compute.googleapis.com/Subnetwork::mlflow-dev-subnetwork", "privateIpGoogleAccess"));
             expected.push(("iam.googleapis.com/ServiceAccount::mlflow-dev-runtime", "displayName"));
+            expected.push((INVOKER, "gone"));
         } else {
             skip("gcloud is not installed on this machine");
         }
@@ -120,6 +122,9 @@ impl Story {
         let drift = run.event("drift")?;
         let mut found = Vec::new();
         for resource in drift["resources"].as_array().into_iter().flatten() {
+            if resource["difference"] == "gone" {
+                found.push((resource["urn"].as_str(), Some("gone")));
+            }
             for change in resource["changes"].as_array().into_iter().flatten() {
                 found.push((resource["urn"].as_str(), change["path"].as_str()));
             }
@@ -130,8 +135,12 @@ impl Story {
         ensure!(found == expected, "{found:#?} instead of {expected:#?}");
 
         let repair = self.bench.succeeds(&["up", STACK, "--refresh", "--yes", "--json"])?;
-        let count = u64::try_from(expected.len())?;
-        ensure!(repair.counts()? == BTreeMap::from([("update".to_owned(), count)]), "{}", repair.report());
+        let mut wanted = BTreeMap::new();
+        for (_, path) in &expected {
+            let action = if *path == Some("gone") { "create" } else { "update" };
+            *wanted.entry(action.to_owned()).or_insert(0) += 1;
+        }
+        ensure!(repair.counts()? == wanted, "{}", repair.report());
         self.bench.succeeds(&["refresh", STACK, "--exit-code", "--json"])?;
         Ok(())
     }

@@ -260,7 +260,8 @@ impl Server {
                 .await,
             );
         }
-        let found = find_method(&target.host, parts.method.as_str(), &target.path)?;
+        let path = services::knative::path_in_v2(&target).unwrap_or(target.path);
+        let found = find_method(&target.host, parts.method.as_str(), &path)?;
         let method = found.method;
         let mut call = Call::new(found, parts.headers, target.origin);
         call.query = query;

@@ -1,4 +1,4 @@
-//! Cloud Run's older face, read only: gcloud asks for services and jobs as Knative v1 resources.
+//! Cloud Run's older face, read only: gcloud asks for services, jobs and executions as Knative v1 resources.
 
 use std::sync::Arc;
 
@@ -12,28 +12,41 @@ use crate::server::call::{Answer, Reply};
 use crate::server::target::Target;
 
 /// Answers a GET below `/apis/`, or the older list of services of all regions.
-pub(crate) fn answer(cloud: &Arc<Cloud>, target: &Target, _query: &[(String, String)]) -> Option<Answer> {
+pub(crate) fn answer(cloud: &Arc<Cloud>, target: &Target, query: &[(String, String)]) -> Option<Answer> {
     let parts: Vec<&str> = target.path.trim_matches('/').split('/').collect();
     // A regional host names the region.
     let region = target.host.strip_suffix("-run.googleapis.com");
     match parts.as_slice() {
         ["apis", "serving.knative.dev", "v1", "namespaces", project, "services"] => {
-            Some(list_all(cloud, project, region, "Service"))
+            Some(list_all(cloud, project, region, "Service", query))
         }
         ["apis", "serving.knative.dev", "v1", "namespaces", project, "services", name] => {
             Some(get(cloud, project, region, "Service", name))
         }
         ["apis", "run.googleapis.com", "v1", "namespaces", project, "jobs"] => {
-            Some(list_all(cloud, project, region, "Job"))
+            Some(list_all(cloud, project, region, "Job", query))
         }
         ["apis", "run.googleapis.com", "v1", "namespaces", project, "jobs", name] => {
             Some(get(cloud, project, region, "Job", name))
         }
+        ["apis", "run.googleapis.com", "v1", "namespaces", project, "executions"] => {
+            Some(list_all(cloud, project, region, "Execution", query))
+        }
+        ["apis", "run.googleapis.com", "v1", "namespaces", project, "executions", name] => {
+            Some(get(cloud, project, region, "Execution", name))
+        }
         ["v1", "projects", project, "locations", _, "services"] => {
-            Some(list_all(cloud, project, None, "Service"))
+            Some(list_all(cloud, project, None, "Service", query))
         }
         _ => None,
     }
+}
+
+/// The v2 path of a method that v1 has in the same form: what is done with the policies of services and jobs.
+pub(crate) fn path_in_v2(target: &Target) -> Option<String> {
+    let is_policy = target.path.ends_with(":getIamPolicy") || target.path.ends_with(":setIamPolicy");
+    let rest = target.path.strip_prefix("/v1/projects/")?;
+    (is_policy && target.host.ends_with("run.googleapis.com")).then(|| format!("/v2/projects/{rest}"))
 }
 
 fn rows(cloud: &Cloud, project: &str, region: Option<&str>, kind: &str) -> Result<Vec<Value>, ApiError> {
@@ -42,12 +55,28 @@ fn rows(cloud: &Cloud, project: &str, region: Option<&str>, kind: &str) -> Resul
         Some(region) => format!("projects/{project}/locations/{region}/"),
         None => format!("projects/{project}/locations/"),
     };
-    let collection = if kind == "Job" { &cloud.store.jobs } else { &cloud.store.services };
+    let collection = match kind {
+        "Execution" => &cloud.store.executions,
+        "Job" => &cloud.store.jobs,
+        _ => &cloud.store.services,
+    };
     Ok(collection.list(&prefix).into_iter().map(|(_, body)| body).collect())
 }
 
-fn list_all(cloud: &Cloud, project: &str, region: Option<&str>, kind: &str) -> Answer {
-    let items: Vec<_> = rows(cloud, project, region, kind)?.iter().map(|body| view(body, kind)).collect();
+fn list_all(
+    cloud: &Cloud,
+    project: &str,
+    region: Option<&str>,
+    kind: &str,
+    query: &[(String, String)],
+) -> Answer {
+    let selector = query.iter().find(|(name, _)| name == "labelSelector").map(|(_, value)| value.as_str());
+    let wanted = selector.and_then(|selector| selector.split_once('='));
+    let is_selected = |view: &Value| {
+        wanted.is_none_or(|(label, value)| view["metadata"]["labels"][label.trim()] == value.trim())
+    };
+    let rows = rows(cloud, project, region, kind)?;
+    let items: Vec<_> = rows.iter().map(|body| view(body, kind)).filter(is_selected).collect();
     Ok(Reply::Json(json!({
         "apiVersion": version(kind), "kind": format!("{kind}List"), "metadata": {}, "items": items,
     })))
@@ -63,17 +92,21 @@ fn get(cloud: &Cloud, project: &str, region: Option<&str>, kind: &str, name: &st
 }
 
 fn version(kind: &str) -> &'static str {
-    if kind == "Job" { "run.googleapis.com/v1" } else { "serving.knative.dev/v1" }
+    if kind == "Service" { "serving.knative.dev/v1" } else { "run.googleapis.com/v1" }
 }
 
-/// A service or job in Knative's words.
+/// A service, job or execution in Knative's words.
 fn view(body: &Value, kind: &str) -> Value {
     let name = text(body, "name").unwrap_or_default();
     let part = |index: usize| name.split('/').nth(index).unwrap_or_default();
-    let (project, region, id) = (part(1), part(3), part(5));
+    let (project, region) = (part(1), part(3));
+    let id = name.rsplit('/').next().unwrap_or_default();
     let mut labels = body["labels"].clone();
-    crate::common::json::object(&mut labels)
-        .insert("cloud.googleapis.com/location".to_owned(), region.into());
+    let marks = crate::common::json::object(&mut labels);
+    marks.insert("cloud.googleapis.com/location".to_owned(), region.into());
+    if kind == "Execution" {
+        marks.insert("run.googleapis.com/job".to_owned(), body["job"].clone());
+    }
     let mut view = json!({
         "apiVersion": version(kind),
         "kind": kind,
@@ -93,7 +126,18 @@ fn view(body: &Value, kind: &str) -> Value {
             "conditions": conditions(body),
         },
     });
-    if kind == "Service" {
+    if kind == "Execution" {
+        view["spec"] = json!({
+            "parallelism": body["parallelism"], "taskCount": body["taskCount"],
+            "template": template(&body["template"]),
+        });
+        for field in ["cancelledCount", "failedCount", "retriedCount", "runningCount", "succeededCount"] {
+            view["status"][field] = body[field].clone();
+        }
+        for field in ["startTime", "completionTime", "logUri"] {
+            view["status"][field] = body[field].clone();
+        }
+    } else if kind == "Service" {
         let latest = |field: &str| text(body, field).and_then(|name| name.rsplit('/').next());
         view["spec"] = json!({
             "template": template(&body["template"]),
@@ -129,6 +173,7 @@ fn annotations(body: &Value) -> Value {
         _ => "all",
     };
     json!({
+        "run.googleapis.com/creator": body["creator"],
         "serving.knative.dev/creator": body["creator"],
         "serving.knative.dev/lastModifier": body["lastModifier"],
         "run.googleapis.com/ingress": ingress,
