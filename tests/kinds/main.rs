@@ -153,7 +153,7 @@ impl Story {
         const VERBS: [&str; 6] = ["create", "refresh", "update", "replace", "adopt", "delete"];
         let line = |kind: &str, marks: &[String], read: &str| {
             let marks: String = marks.iter().map(|mark| format!("{mark:9}")).collect();
-            eprintln!("      {kind:54}{marks}{read}");
+            eprintln!("      {kind:56}{marks}{read}");
         };
         line("", &VERBS.map(str::to_owned), "read by");
         for (kind, done) in &self.done {

@@ -80,6 +80,12 @@ fn identities() -> Vec<Row> {
             "robot-logs",
             json!({"role": "roles/logging.logWriter", "member": member}),
         ).twin(json!({"role": "roles/monitoring.metricWriter"})),
+        row(
+            "cloudresourcemanager.googleapis.com/ProjectAuditConfig",
+            "who-reads",
+            json!({"service": "storage.googleapis.com", "auditLogConfigs": [{"logType": "DATA_READ"}]}),
+        ).twin(json!({"service": "secretmanager.googleapis.com"}))
+        .updated("auditLogConfigs", json!([{"logType": "DATA_READ", "exemptedMembers": [member]}, {"logType": "DATA_WRITE"}])),
     ]
 }
 

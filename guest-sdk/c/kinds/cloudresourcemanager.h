@@ -37,6 +37,22 @@ static const char *const cloudresourcemanager_project_iam_member_fields[] = {
     stack_declare("cloudresourcemanager.googleapis.com/ProjectIamMember", name, options, stack_fields((const stack_value *)&(struct cloudresourcemanager_project_iam_member){__VA_ARGS__}, cloudresourcemanager_project_iam_member_fields))
 #define cloudresourcemanager_project_iam_member_lookup(name, ...) stack_lookup("cloudresourcemanager.googleapis.com/ProjectIamMember", name, stack_fields((const stack_value *)&(struct cloudresourcemanager_project_iam_member){__VA_ARGS__}, cloudresourcemanager_project_iam_member_fields))
 
+/* What is logged of who reads and writes the data of one service, or of `allServices`. `cloudresourcemanager_project_audit_config(NAME, OPTIONS, .FIELD = VALUE, …)` declares one; `cloudresourcemanager_project_audit_config_lookup(NAME, …)` refers to one that exists already. */
+struct cloudresourcemanager_project_audit_config {
+    stack_value audit_log_configs;
+    stack_value project;
+    stack_value service;
+};
+static const char *const cloudresourcemanager_project_audit_config_fields[] = {
+    "auditLogConfigs",
+    "project",
+    "service",
+    0,
+};
+#define cloudresourcemanager_project_audit_config(name, options, ...) \
+    stack_declare("cloudresourcemanager.googleapis.com/ProjectAuditConfig", name, options, stack_fields((const stack_value *)&(struct cloudresourcemanager_project_audit_config){__VA_ARGS__}, cloudresourcemanager_project_audit_config_fields))
+#define cloudresourcemanager_project_audit_config_lookup(name, ...) stack_lookup("cloudresourcemanager.googleapis.com/ProjectAuditConfig", name, stack_fields((const stack_value *)&(struct cloudresourcemanager_project_audit_config){__VA_ARGS__}, cloudresourcemanager_project_audit_config_fields))
+
 /* The message `Expr` of properties: `cloudresourcemanager_expr(.FIELD = VALUE, …)`. */
 struct cloudresourcemanager_expr {
     stack_value description;
@@ -52,5 +68,23 @@ static const char *const cloudresourcemanager_expr_fields[] = {
     0,
 };
 #define cloudresourcemanager_expr(...) stack_fields((const stack_value *)&(struct cloudresourcemanager_expr){__VA_ARGS__}, cloudresourcemanager_expr_fields)
+
+/* The message `AuditLogConfig` of properties: `cloudresourcemanager_audit_log_config(.FIELD = VALUE, …)`. */
+struct cloudresourcemanager_audit_log_config {
+    stack_value exempted_members;
+    stack_value log_type;
+};
+static const char *const cloudresourcemanager_audit_log_config_fields[] = {
+    "exemptedMembers",
+    "logType",
+    0,
+};
+#define cloudresourcemanager_audit_log_config(...) stack_fields((const stack_value *)&(struct cloudresourcemanager_audit_log_config){__VA_ARGS__}, cloudresourcemanager_audit_log_config_fields)
+
+/* The values of `AuditLogConfigLogType`. */
+#define CLOUDRESOURCEMANAGER_AUDIT_LOG_CONFIG_LOG_TYPE_LOG_TYPE_UNSPECIFIED stack_constant("LOG_TYPE_UNSPECIFIED")
+#define CLOUDRESOURCEMANAGER_AUDIT_LOG_CONFIG_LOG_TYPE_ADMIN_READ stack_constant("ADMIN_READ")
+#define CLOUDRESOURCEMANAGER_AUDIT_LOG_CONFIG_LOG_TYPE_DATA_WRITE stack_constant("DATA_WRITE")
+#define CLOUDRESOURCEMANAGER_AUDIT_LOG_CONFIG_LOG_TYPE_DATA_READ stack_constant("DATA_READ")
 
 #endif

@@ -49,6 +49,23 @@ export class ProjectIamMember extends Resource {
   readonly role: Output;
 }
 
+/** What a ProjectAuditConfig is declared with. */
+export interface ProjectAuditConfigProperties {
+  auditLogConfigs?: Input<readonly Input<AuditLogConfig>[]>;
+  project?: Input<string>;
+  service?: Input<string>;
+}
+
+/** What is logged of who reads and writes the data of one service, or of `allServices`. */
+export class ProjectAuditConfig extends Resource {
+  constructor(name: string, properties?: ProjectAuditConfigProperties, options?: Options);
+  /** One that exists already, to be read and never changed. */
+  static lookup(name: string, properties?: ProjectAuditConfigProperties): ProjectAuditConfig;
+  readonly auditLogConfigs: Output;
+  readonly resourceId: Output;
+  readonly service: Output;
+}
+
 /** The message `Expr` of properties. */
 export interface Expr {
   description?: Input<string>;
@@ -56,3 +73,16 @@ export interface Expr {
   location?: Input<string>;
   title?: Input<string>;
 }
+
+/** The message `AuditLogConfig` of properties. */
+export interface AuditLogConfig {
+  exemptedMembers?: Input<readonly Input<string>[]>;
+  logType?: Input<AuditLogConfigLogType>;
+}
+
+/** The values of `AuditLogConfigLogType`. */
+export type AuditLogConfigLogType =
+  | "LOG_TYPE_UNSPECIFIED"
+  | "ADMIN_READ"
+  | "DATA_WRITE"
+  | "DATA_READ";

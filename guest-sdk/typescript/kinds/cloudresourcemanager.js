@@ -24,3 +24,9 @@ export const ProjectIamMember = kind("cloudresourcemanager.googleapis.com/Projec
   resourceId: "resourceId",
   role: "role",
 });
+
+export const ProjectAuditConfig = kind("cloudresourcemanager.googleapis.com/ProjectAuditConfig", {
+  auditLogConfigs: "auditLogConfigs",
+  resourceId: "resourceId",
+  service: "service",
+});

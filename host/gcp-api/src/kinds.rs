@@ -35,7 +35,7 @@ mod id;
 mod own;
 
 pub use attribute::{Step, check_attribute};
-pub use call::{Call, IamPolicy, OperationCalls, OperationStyle, PolicyStyle};
+pub use call::{Call, IamPolicy, OperationCalls, OperationStyle, PolicyEntry, PolicyStyle};
 pub use check::{check, check_lookup};
 pub use facts::{
     Absent, Concurrency, ConditionalImmutable, Container, ExtraProperty, Group, GroupStyle, ImmutableWhen,
@@ -76,7 +76,7 @@ pub struct Kind {
     /// Where the id comes from and what it may look like.
     pub id: Id,
 
-    /// Creates; absent for kinds that are only looked up, and for members of IAM policies.
+    /// Creates; absent for kinds that are only looked up, and for what stands in IAM policies.
     pub create: Option<Call>,
     /// Reads one.
     pub read: Option<Call>,
@@ -96,7 +96,7 @@ pub struct Kind {
     pub operation: Option<OperationCalls>,
     /// The field that proves that an update starts from the current version.
     pub concurrency: Option<Concurrency>,
-    /// How to read and write the policy that a member belongs to.
+    /// How to read and write the policy in which the resource stands.
     pub iam: Option<IamPolicy>,
     /// Changes that are sent together.
     pub group: Option<Group>,
@@ -216,6 +216,16 @@ impl Kind {
     /// Whether the kind is only read, never managed.
     pub fn is_lookup_only(&self) -> bool {
         self.create.is_none() && self.iam.is_none()
+    }
+
+    /// Whether a resource can be changed in place, at least in part.
+    pub fn changes_in_place(&self) -> bool {
+        self.changes_in_general() || !self.special_updates.is_empty()
+    }
+
+    /// Whether a resource can be changed in place in fields that no special update covers.
+    pub fn changes_in_general(&self) -> bool {
+        self.update.is_some() || self.iam.as_ref().is_some_and(|iam| iam.entry == PolicyEntry::AuditConfig)
     }
 
     /// The input property `name`, if the kind has it. Output-only fields count: whoever declares

@@ -156,7 +156,9 @@ impl Comparison<'_> {
     fn replaces(&self, path: &PropertyPath, old: &Value, new: &Value) -> bool {
         let kind = self.kind;
         let first = path.to_string();
-        if kind.properties.contains_key(&first) && (kind.update.is_some() || self.has_special_update(path)) {
+        if kind.properties.contains_key(&first)
+            && (kind.changes_in_general() || self.has_special_update(path))
+        {
             return false;
         }
         (first == "name" && kind.id.is_declared())
@@ -167,7 +169,7 @@ impl Comparison<'_> {
                 .conditional_immutable
                 .iter()
                 .any(|rule| is_exactly(path, &rule.path) && violates(rule, old, new))
-            || (kind.update.is_none() && !self.has_special_update(path))
+            || (!kind.changes_in_general() && !self.has_special_update(path))
     }
 
     fn has_special_update(&self, path: &PropertyPath) -> bool {

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use crate::calls;
 use crate::client::Call;
 use crate::error::CallError;
-use crate::kinds::iam_member;
+use crate::kinds::iam_policy;
 use crate::resolve::{container, facts};
 use crate::session::Session;
 use crate::variables::Variables;
@@ -150,7 +150,7 @@ fn lists_well(kind: &Kind) -> bool {
 async fn read_group(session: &Session, subjects: &[Subject]) -> Vec<Answer> {
     let Some(first) = subjects.first() else { return Vec::new() };
     let bodies = match (&first.kind.iam, &first.kind.list, subjects) {
-        (Some(iam), _, _) => members(session, first, &iam.get, subjects).await,
+        (Some(iam), _, _) => entries(session, first, &iam.get, subjects).await,
         (None, list, [_]) => {
             match single(session, first).await {
                 // To a stranger Google does not say whether a thing exists; a list does.
@@ -230,8 +230,8 @@ fn is_meant(subject: &Subject, queries: &[(String, String)], item: &Json) -> boo
     is_named && queries.iter().all(|(name, value)| item.get(name).is_none_or(|found| found == value))
 }
 
-/// The members that are in a policy; they have no body.
-async fn members(
+/// What of them is in a policy.
+async fn entries(
     session: &Session,
     first: &Subject,
     get: &kinds::Call,
@@ -242,6 +242,5 @@ async fn members(
         Err(error) if error.is_status(404) => return Ok(subjects.iter().map(|_| None).collect()),
         Err(error) => return Err(error),
     };
-    let body = |subject: &Subject| iam_member::is_granted(&policy, &subject.inputs).then_some(Json::Null);
-    Ok(subjects.iter().map(body).collect())
+    Ok(subjects.iter().map(|subject| iam_policy::find(subject.kind, &policy, &subject.inputs)).collect())
 }

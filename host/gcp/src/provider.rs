@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use crate::client::Client;
 use crate::config::GcpConfig;
 use crate::handle::Handle;
-use crate::kinds::{iam_member, services};
+use crate::kinds::{iam_policy, services};
 use crate::resolve::{RESOURCE_ID, facts, resolve};
 use crate::session::Session;
 use crate::variables::Variables;
@@ -58,7 +58,7 @@ impl GcpProvider {
         let style = works.first().and_then(|work| work.kind.group.as_ref()).map(|group| group.style);
         match (style, works.as_slice(), handle) {
             (Some(GroupStyle::EnableServices), works, handle) => services::proceed(works, handle).await,
-            (Some(GroupStyle::IamPolicy), works, handle) => iam_member::proceed(works, handle).await,
+            (Some(GroupStyle::IamPolicy), works, handle) => iam_policy::proceed(works, handle).await,
             (None, [work], None) => machine::begin(*work).await,
             (None, [work], Some(handle)) => machine::advance(*work, handle).await,
             (None, works, _) => Err(ProviderError::new(format!(

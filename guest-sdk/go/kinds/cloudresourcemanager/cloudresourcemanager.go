@@ -129,6 +129,41 @@ func (it ProjectIamMemberHandle) Role() string {
 	return it.Attribute("role")
 }
 
+// ProjectAuditConfig: What is logged of who reads and writes the data of one service, or of `allServices`.
+type ProjectAuditConfig struct {
+	AuditLogConfigs []AuditLogConfig `json:"auditLogConfigs,omitempty"`
+	Project         string           `json:"project,omitempty"`
+	Service         string           `json:"service,omitempty"`
+}
+
+// ProjectAuditConfigHandle is a declared ProjectAuditConfig.
+type ProjectAuditConfigHandle struct{ *stack.Handle }
+
+// Declare declares it.
+func (it ProjectAuditConfig) Declare(name string, options ...stack.Options) ProjectAuditConfigHandle {
+	return ProjectAuditConfigHandle{stack.Declare("cloudresourcemanager.googleapis.com/ProjectAuditConfig", name, it, options...)}
+}
+
+// Lookup refers to one that exists already, to be read and never changed.
+func (it ProjectAuditConfig) Lookup(name string) ProjectAuditConfigHandle {
+	return ProjectAuditConfigHandle{stack.Lookup("cloudresourcemanager.googleapis.com/ProjectAuditConfig", name, it)}
+}
+
+// AuditLogConfigs is the attribute `auditLogConfigs`.
+func (it ProjectAuditConfigHandle) AuditLogConfigs() string {
+	return it.Attribute("auditLogConfigs")
+}
+
+// ResourceId is the attribute `resourceId`.
+func (it ProjectAuditConfigHandle) ResourceId() string {
+	return it.Attribute("resourceId")
+}
+
+// Service is the attribute `service`.
+func (it ProjectAuditConfigHandle) Service() string {
+	return it.Attribute("service")
+}
+
 // Expr: the message `Expr` of properties.
 type Expr struct {
 	Description string `json:"description,omitempty"`
@@ -136,3 +171,20 @@ type Expr struct {
 	Location    string `json:"location,omitempty"`
 	Title       string `json:"title,omitempty"`
 }
+
+// AuditLogConfig: the message `AuditLogConfig` of properties.
+type AuditLogConfig struct {
+	ExemptedMembers []string              `json:"exemptedMembers,omitempty"`
+	LogType         AuditLogConfigLogType `json:"logType,omitempty"`
+}
+
+// AuditLogConfigLogType is one of the constants with this type.
+type AuditLogConfigLogType string
+
+// The values of `AuditLogConfigLogType`.
+const (
+	AuditLogConfigLogTypeLogTypeUnspecified AuditLogConfigLogType = "LOG_TYPE_UNSPECIFIED"
+	AuditLogConfigLogTypeAdminRead          AuditLogConfigLogType = "ADMIN_READ"
+	AuditLogConfigLogTypeDataWrite          AuditLogConfigLogType = "DATA_WRITE"
+	AuditLogConfigLogTypeDataRead           AuditLogConfigLogType = "DATA_READ"
+)

@@ -3,10 +3,18 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, Unpack
 
 from mlflow_host._resource import Attribute, Options, Resource
 from mlflow_host._values import Input, Message
+
+AuditLogConfigLogType: TypeAlias = Literal[
+    "LOG_TYPE_UNSPECIFIED",
+    "ADMIN_READ",
+    "DATA_WRITE",
+    "DATA_READ",
+]
 
 
 class Expr(Message):
@@ -26,6 +34,23 @@ class Expr(Message):
                 "expression": expression,
                 "location": location,
                 "title": title,
+            },
+        )
+
+
+class AuditLogConfig(Message):
+    """The message `AuditLogConfig` of properties."""
+
+    def __init__(
+        self,
+        *,
+        exempted_members: Input[Sequence[Input[str]]] | None = None,
+        log_type: Input[AuditLogConfigLogType] | None = None,
+    ) -> None:
+        super().__init__(
+            {
+                "exemptedMembers": exempted_members,
+                "logType": log_type,
             },
         )
 
@@ -97,3 +122,33 @@ class ProjectIamMember(Resource):
     project = Attribute("project")
     resource_id = Attribute("resourceId")
     role = Attribute("role")
+
+
+class ProjectAuditConfig(Resource):
+    """What is logged of who reads and writes the data of one service, or of `allServices`."""
+
+    KIND = "cloudresourcemanager.googleapis.com/ProjectAuditConfig"
+
+    def __init__(
+        self,
+        logical_name: str,
+        /,
+        *,
+        audit_log_configs: Input[Sequence[Input[AuditLogConfig]]] | None = None,
+        project: Input[str] | None = None,
+        service: Input[str] | None = None,
+        **how: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            logical_name,
+            {
+                "auditLogConfigs": audit_log_configs,
+                "project": project,
+                "service": service,
+            },
+            how,
+        )
+
+    audit_log_configs = Attribute("auditLogConfigs")
+    resource_id = Attribute("resourceId")
+    service = Attribute("service")

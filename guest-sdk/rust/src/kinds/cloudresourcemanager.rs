@@ -2,7 +2,8 @@
 
 //! The kinds of `cloudresourcemanager.googleapis.com`.
 
-use crate::input::message;
+use crate::List;
+use crate::input::{enumeration, message};
 use crate::resource::kind;
 
 kind! {
@@ -45,6 +46,21 @@ kind! {
     }
 }
 
+kind! {
+    /// What is logged of who reads and writes the data of one service, or of `allServices`.
+    ProjectAuditConfig, ProjectAuditConfigKind, ProjectAuditConfigHandle = "cloudresourcemanager.googleapis.com/ProjectAuditConfig"
+    {
+        audit_log_configs = "auditLogConfigs": List<AuditLogConfig>,
+        project = "project": String,
+        service = "service": String,
+    }
+    {
+        audit_log_configs = "auditLogConfigs",
+        resource_id = "resourceId",
+        service = "service",
+    }
+}
+
 message! {
     /// The message `Expr` of properties.
     Expr {
@@ -52,5 +68,23 @@ message! {
         expression = "expression": String,
         location = "location": String,
         title = "title": String,
+    }
+}
+
+message! {
+    /// The message `AuditLogConfig` of properties.
+    AuditLogConfig {
+        exempted_members = "exemptedMembers": List<String>,
+        log_type = "logType": AuditLogConfigLogType,
+    }
+}
+
+enumeration! {
+    /// The values of `AuditLogConfigLogType`.
+    AuditLogConfigLogType {
+        LogTypeUnspecified = "LOG_TYPE_UNSPECIFIED",
+        AdminRead = "ADMIN_READ",
+        DataWrite = "DATA_WRITE",
+        DataRead = "DATA_READ",
     }
 }

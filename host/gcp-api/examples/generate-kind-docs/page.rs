@@ -78,7 +78,7 @@ fn link(kind: &str) -> String {
 
 /// What can be done with it.
 fn life(kind: &Kind) -> &'static str {
-    let updates = kind.update.is_some() || !kind.special_updates.is_empty();
+    let updates = kind.changes_in_place();
     let deletes = kind.delete.is_some() || kind.iam.is_some();
     match (kind.is_lookup_only(), updates, deletes) {
         (true, ..) => "Looked up only, never managed",
@@ -179,7 +179,7 @@ fn facts(kind: &Kind, path: &str, field: &Schema) -> Vec<String> {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', '{']))
         })
     };
-    let updates = kind.update.is_some() || !kind.special_updates.is_empty();
+    let updates = kind.changes_in_place();
     let conditional = kind.conditional_immutable.iter().find(|rule| rule.path == path);
     let direction = conditional.map(|rule| match rule.when {
         kinds::ImmutableWhen::Decreased => "a smaller value replaces",

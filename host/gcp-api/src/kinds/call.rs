@@ -74,6 +74,20 @@ pub struct IamPolicy {
     pub set: Call,
     /// How the policy stands in the body of `set`.
     pub style: PolicyStyle,
+    /// What of the policy the resource is.
+    #[serde(default)]
+    pub entry: PolicyEntry,
+}
+
+/// What of a policy a resource is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyEntry {
+    /// One of the `members` of one of the `bindings`. It is there or is not.
+    #[default]
+    Member,
+    /// One of the `auditConfigs`, which has a service and can be changed.
+    AuditConfig,
 }
 
 /// How a policy stands in the body.

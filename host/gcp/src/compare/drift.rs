@@ -12,7 +12,7 @@ use crate::resolve::RESOURCE_ID;
 /// `kind` what it takes to get back. What was not declared, and what cannot be read back, is not looked at.
 pub(crate) fn drift(kind: &Kind, declared: &Value, live: &Value) -> Vec<Change> {
     // What has happened stays as it was, and a grant is there or is not.
-    let can_change = kind.update.is_some() || !kind.special_updates.is_empty() || kind.delete.is_some();
+    let can_change = kind.changes_in_place() || kind.delete.is_some();
     let (Some(declared), Some(live), true, true) =
         (declared.as_map(), live.as_map(), kind.schema.is_some(), can_change)
     else {

@@ -13,7 +13,7 @@ mod bucket;
 mod build;
 mod connection;
 mod execution;
-pub(crate) mod iam_member;
+pub(crate) mod iam_policy;
 mod object;
 mod run_service;
 mod secret_version;

@@ -188,3 +188,56 @@ Enable the API: gcloud services enable storage.googleapis.com --project=p
     assert_eq!(outcomes.unwrap(), []);
     cloud.finished();
 }
+
+#[tokio::test(start_paused = true)]
+async fn audit_configurations_are_changed_in_place_and_leave_the_grants_alone() {
+    let logs = |service: &str, kinds: &[&str]| {
+        let logs: Vec<_> = kinds.iter().map(|kind| json!({"logType": kind})).collect();
+        json!({"service": service, "auditLogConfigs": logs})
+    };
+    let all = |etag: &str, configs: Json| {
+        let mut all = policy(etag, &["user:boss@example.com"]);
+        all["auditConfigs"] = configs;
+        all
+    };
+    let others = logs("allServices", &["ADMIN_READ"]);
+    let cloud =
+        Cloud::expecting([(GET_POLICY, reply(all("a", json!([others])))), (SET_POLICY, reply(json!({})))]);
+    let provider = provider(&cloud);
+    let urn = "cloudresourcemanager.googleapis.com/ProjectAuditConfig::reads";
+    let declared = |kinds: &[&str]| target(&provider, urn, logs("storage.googleapis.com", kinds));
+    let (outcomes, _) = run(&provider, &request(RequestAction::Create, vec![declared(&["DATA_READ"])])).await;
+    let outcome = outcomes.unwrap().remove(0);
+    cloud.finished();
+    assert_eq!(outcome.identity, "projects/p storage.googleapis.com");
+    let mut sent = all("a", json!([others, logs("storage.googleapis.com", &["DATA_READ"])]));
+    sent["version"] = json!(3);
+    assert_eq!(cloud.body(1), json!({"policy": sent, "updateMask": "auditConfigs,etag"}));
+
+    let more = declared(&["DATA_READ", "DATA_WRITE"]);
+    let facts =
+        mlflow_host_gcp_api::kinds::kind("cloudresourcemanager.googleapis.com/ProjectAuditConfig").unwrap();
+    let changes = crate::compare::compare(facts, &declared(&["DATA_READ"]).inputs, &more.inputs);
+    assert!(changes.iter().any(|change| change.path.to_string().starts_with("auditLogConfigs")));
+    assert!(
+        changes.iter().all(|change| change.kind == mlflow_host_engine::ChangeKind::Update),
+        "{changes:?}"
+    );
+    cloud.then([(GET_POLICY, reply(sent)), (SET_POLICY, reply(json!({})))]);
+    run(&provider, &request(RequestAction::Update, vec![more.clone()])).await.0.unwrap();
+    cloud.finished();
+    let full = logs("storage.googleapis.com", &["DATA_READ", "DATA_WRITE"]);
+    assert_eq!(cloud.body(3)["policy"]["auditConfigs"], json!([others, full]));
+
+    // Somebody else's decision is not overwritten by a new declaration.
+    cloud.then([(GET_POLICY, reply(all("b", json!([full]))))]);
+    let refused =
+        run(&provider, &request(RequestAction::Create, vec![declared(&["DATA_READ"])])).await.0.unwrap_err();
+    cloud.finished();
+    assert!(refused.to_string().contains("exists already"), "{refused}");
+
+    cloud.then([(GET_POLICY, reply(all("c", json!([others, full])))), (SET_POLICY, reply(json!({})))]);
+    assert_eq!(run(&provider, &request(RequestAction::Delete, vec![recorded(more)])).await.0.unwrap(), []);
+    cloud.finished();
+    assert_eq!(cloud.body(6)["policy"]["auditConfigs"], json!([others]));
+}

@@ -44,6 +44,7 @@ kinds! {
     CloudbuildRepository: "cloudbuild.googleapis.com/Repository",
     CloudkmsKeyRing: "cloudkms.googleapis.com/KeyRing",
     CloudkmsCryptoKey: "cloudkms.googleapis.com/CryptoKey",
+    CloudresourcemanagerProjectAuditConfig: "cloudresourcemanager.googleapis.com/ProjectAuditConfig",
     CloudresourcemanagerProjectIamMember: "cloudresourcemanager.googleapis.com/ProjectIamMember",
     CloudschedulerJob: "cloudscheduler.googleapis.com/Job",
     ComputeNetwork: "compute.googleapis.com/Network",
