@@ -64,12 +64,12 @@ fn a_damaged_program_is_refused_in_words() {
     let host = ProgramHost::new(config).unwrap();
     let inputs = Inputs { stack: "dev".to_owned(), ..Inputs::default() };
     campaign(&seeds(), 300, |bytes| {
-        if let Err(failure) = runtime.block_on(host.run(bytes, &inputs, Arc::new(Anything))) {
+        if let Err(failure) = runtime.block_on(host.run(bytes.to_vec().into(), &inputs, Arc::new(Anything))) {
             let message = failure.to_string();
             assert!(message.ends_with('.') || message.contains('\n'), "{message}");
             assert!(!message.contains('\u{1b}') && message.len() < 100_000, "{message}");
         }
-        if let Err(failure) = runtime.block_on(host.review(bytes, &json!({}), &json!({}))) {
+        if let Err(failure) = runtime.block_on(host.review(bytes.to_vec().into(), &json!({}), &json!({}))) {
             assert!(!failure.to_string().is_empty());
         }
     });

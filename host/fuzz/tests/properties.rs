@@ -89,7 +89,7 @@ fn odd_properties_are_refused_with_a_place() {
             config: [("properties".to_owned(), json!(properties))].into(),
             ..Inputs::default()
         };
-        match runtime.block_on(host.run(&guest, &inputs, Arc::new(Kinds))) {
+        match runtime.block_on(host.run(guest.clone().into(), &inputs, Arc::new(Kinds))) {
             Ok(outcome) => assert_eq!(outcome.graph.resources.len(), 2),
             Err(failure) => match failure.error {
                 ProgramError::Invalid(problems) => {

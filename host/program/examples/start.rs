@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let start = Instant::now();
         let host = ProgramHost::new(config)?;
         let ready = start.elapsed();
-        let outcome = host.run(&program, &inputs, Arc::new(Anything)).await?;
+        let outcome = host.run(program.clone().into(), &inputs, Arc::new(Anything)).await?;
         println!(
             "{round}: host {:.1} ms, program {:.1} ms, {} resources",
             ready.as_secs_f64() * 1e3,
@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let host = ProgramHost::new(config)?;
     for _ in 0..2 {
-        let outcome = host.run(&program, &inputs, Arc::new(Anything)).await?;
+        let outcome = host.run(program.clone().into(), &inputs, Arc::new(Anything)).await?;
         println!("fuel: {} units", outcome.fuel.unwrap_or_default());
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use mlflow_host_graph::{Diagnostic, Graph};
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, Linker};
@@ -98,14 +99,14 @@ impl ProgramHost {
     /// A [`Failure`] with one of the reasons of [`ProgramError`], and what the program said.
     pub async fn run(
         &self,
-        program: &[u8],
+        program: Bytes,
         inputs: &Inputs,
         catalogue: Arc<dyn Catalogue>,
     ) -> Result<Outcome, Failure> {
         let begun = Instant::now();
-        let component = self.load(program, World::Stack);
+        let component = self.load(program.clone(), World::Stack);
         // Meanwhile: with a language runtime in the program, both take a while.
-        let digest = hex::encode(Sha256::digest(program));
+        let digest = hex::encode(Sha256::digest(&program));
         let component = component.await?;
         let run = inputs.digest(&digest);
         let limits = self.config.limits.clone();
@@ -124,13 +125,13 @@ impl ProgramHost {
     /// Begins to load a program at once, on a blocking thread.
     pub(crate) fn load(
         &self,
-        program: &[u8],
+        program: Bytes,
         world: World,
     ) -> impl Future<Output = Result<Component, ProgramError>> + use<> {
-        let (engine, bytes) = (self.engine.clone(), program.to_owned());
+        let engine = self.engine.clone();
         let cache = self.config.cache_directory.clone();
         let loading =
-            tokio::task::spawn_blocking(move || module::load(&engine, &bytes, cache.as_deref(), world));
+            tokio::task::spawn_blocking(move || module::load(&engine, &program, cache.as_deref(), world));
         async { loading.await.map_err(|error| ProgramError::Malformed(error.to_string()))? }
     }
 

@@ -1,5 +1,6 @@
 //! Runs policies.
 
+use bytes::Bytes;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use wasmtime::Store;
@@ -57,8 +58,8 @@ impl ProgramHost {
     ///
     /// # Errors
     /// A [`Failure`] with one of the reasons of [`ProgramError`], and what the policy said.
-    pub async fn review(&self, policy: &[u8], plan: &Json, parameters: &Json) -> Result<Review, Failure> {
-        let component = self.load(policy, World::Policy).await?;
+    pub async fn review(&self, policy: Bytes, plan: &Json, parameters: &Json) -> Result<Review, Failure> {
+        let component = self.load(policy.clone(), World::Policy).await?;
         let mut linker: Linker<Guest<()>> = Linker::new(&self.engine);
         let setup = |error: wasmtime::Error| ProgramError::Setup(root_cause(&error));
         contract::Policy::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest<()>| guest)
@@ -67,7 +68,7 @@ impl ProgramHost {
         let linked = linker.instantiate_pre(&component).and_then(contract::PolicyPre::new);
         let linked = linked.map_err(|error| unlinkable(&error))?;
 
-        let digest = Sha256::digest(policy);
+        let digest = Sha256::digest(&policy);
         let (plan, parameters) = (plan.to_string(), parameters.to_string());
         let run = Sha256::new_with_prefix(digest).chain_update(&plan).chain_update(&parameters).finalize();
         let (guest, logs) = self.guest((), &run.into());

@@ -27,13 +27,14 @@ impl Session<'_> {
         let mut findings = Vec::new();
         for policy in &self.config.policies {
             let bytes = files::read_program(&policy.file).map_err(|error| unusable(policy, &error))?;
-            let review = sandbox.review(&bytes, &document, &policy.parameters).await.map_err(|failure| {
-                program::show(&failure.logs, self.reporter);
-                match failure.error {
-                    ProgramError::Failed(message) => unusable(policy, &message),
-                    error => unusable(policy, &error),
-                }
-            })?;
+            let review =
+                sandbox.review(bytes.into(), &document, &policy.parameters).await.map_err(|failure| {
+                    program::show(&failure.logs, self.reporter);
+                    match failure.error {
+                        ProgramError::Failed(message) => unusable(policy, &message),
+                        error => unusable(policy, &error),
+                    }
+                })?;
             program::show(&review.logs, self.reporter);
             findings.push(Finding {
                 policy: policy.name.clone(),

@@ -42,8 +42,9 @@ pub(super) async fn declare(config: &StackConfig, reporter: &dyn Reporter) -> Re
         assets_root: config.program.parent().map(Path::to_owned).unwrap_or_default(),
     };
     let host = sandbox(config.counts_fuel.then_some(FUEL))?;
-    let run = host.run(&program, &inputs, Arc::new(AllKinds(config.kinds)));
-    match patiently(run, config, program.len(), reporter).await {
+    let size = program.len();
+    let run = host.run(program.into(), &inputs, Arc::new(AllKinds(config.kinds)));
+    match patiently(run, config, size, reporter).await {
         Ok(outcome) => {
             show(&outcome.logs, reporter);
             for warning in &outcome.warnings {

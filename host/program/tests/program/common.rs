@@ -97,7 +97,7 @@ pub(crate) fn host(fuel: Option<u64>) -> ProgramHost {
 /// Runs a program on a host.
 pub(crate) fn run_on(host: &ProgramHost, program: &[u8], inputs: &Inputs) -> Result<Outcome, Failure> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(host.run(
-        program,
+        program.to_vec().into(),
         inputs,
         Arc::new(FewKinds),
     ))

@@ -31,7 +31,7 @@ fn policy(imports: &str, body: &str) -> Vec<u8> {
 
 fn review(policy: &[u8], plan: &Json) -> Result<Review, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(host(None).review(policy, plan, &json!({})))
+    runtime.block_on(host(None).review(policy.to_vec().into(), plan, &json!({})))
 }
 
 /// One violation at address 1000, whose message is what the body puts at 1024 and 1028.
