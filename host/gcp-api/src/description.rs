@@ -1,7 +1,8 @@
 //! Google's APIs as data: methods, parameters and schemas, parsed on first use.
 //!
 //! The data come from Google's discovery documents (see `scripts/generate-gcp-api`). Each API is
-//! parsed when somebody first asks for it, so a program that touches two APIs pays for two.
+//! parsed when somebody first asks for it, and so is each of its messages: a program that touches two
+//! pays for two.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -9,8 +10,11 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 
 mod discovery;
+mod lazy;
 mod route;
 mod schema;
+
+use lazy::Lazy;
 
 pub use discovery::DiscoveryError;
 pub use route::{Channel, MethodMatch, find_method};
@@ -30,10 +34,8 @@ pub struct Api {
     pub root_url: String,
     /// Query parameters that every method takes (`alt`, `fields`, …).
     pub parameters: BTreeMap<String, Parameter>,
-    /// Methods by full id, e.g. `run.projects.locations.services.create`.
-    pub methods: BTreeMap<String, Method>,
-    /// Message types by name.
-    pub schemas: BTreeMap<String, Schema>,
+    methods: Lazy<BTreeMap<String, Method>>,
+    schemas: BTreeMap<String, Lazy<Schema>>,
 }
 
 impl Api {
@@ -42,15 +44,30 @@ impl Api {
         self.root_url.trim_start_matches("https://").trim_end_matches('/')
     }
 
+    /// Methods with their full ids, e.g. `run.projects.locations.services.create`, sorted.
+    pub fn methods(&self) -> impl Iterator<Item = (&str, &Method)> {
+        self.methods.get().into_iter().flatten().map(|(id, method)| (id.as_str(), method))
+    }
+
+    /// A method by its full id.
+    pub fn method(&self, id: &str) -> Option<&Method> {
+        self.methods.get()?.get(id)
+    }
+
+    /// The names of all message types, sorted.
+    pub fn schema_names(&self) -> impl Iterator<Item = &str> {
+        self.schemas.keys().map(String::as_str)
+    }
+
     /// A message type by name.
     pub fn schema(&self, name: &str) -> Option<&Schema> {
-        self.schemas.get(name)
+        self.schemas.get(name)?.get()
     }
 
     /// Follows `reference` until a schema with a shape of its own; `None` for a dangling reference.
     pub fn resolve<'a>(&'a self, schema: &'a Schema) -> Option<&'a Schema> {
         match &schema.reference {
-            Some(name) => self.resolve(self.schemas.get(name)?),
+            Some(name) => self.resolve(self.schema(name)?),
             None => Some(schema),
         }
     }
@@ -58,7 +75,7 @@ impl Api {
     /// The schema at `path` below the message `schema`; `[]` enters a list, `{}` a map:
     /// `template.containers[].env[].name`, `labels{}`. The result carries the flags of the field.
     pub fn at(&self, schema: &str, path: &str) -> Option<&Schema> {
-        let mut current = self.schemas.get(schema)?;
+        let mut current = self.schema(schema)?;
         for step in path.split('.') {
             let name_end = step.find(['[', '{']).unwrap_or(step.len());
             let (name, mut rest) = step.split_at(name_end);
@@ -200,11 +217,11 @@ mod tests {
                 serde_json::from_str(source.text).unwrap_or_else(|error| panic!("{}: {error}", source.name));
             assert_eq!(api.name, source.name);
             assert_eq!(api.host(), source.host, "{}", source.name);
-            assert!(!api.methods.is_empty() && !api.schemas.is_empty());
-            for (id, method) in &api.methods {
+            assert!(api.methods().next().is_some() && api.schema_names().next().is_some());
+            for (id, method) in api.methods() {
                 assert!(method.path.starts_with(source.prefix), "{id}: {}", method.path);
                 for message in method.request.iter().chain(&method.response) {
-                    assert!(api.schemas.contains_key(message), "{id}: {message}");
+                    assert!(api.schema(message).is_some(), "{id}: {message}");
                 }
             }
         }
@@ -215,14 +232,16 @@ mod tests {
     fn no_schema_reference_dangles() {
         fn walk(api: &Api, schema: &Schema) {
             if let Some(name) = &schema.reference {
-                assert!(api.schemas.contains_key(name), "{}: {name}", api.name);
+                assert!(api.schema(name).is_some(), "{}: {name}", api.name);
             }
             schema.items.iter().chain(&schema.additional_properties).for_each(|s| walk(api, s));
             schema.properties.values().for_each(|s| walk(api, s));
         }
         for name in names() {
             let api = api(name).unwrap();
-            api.schemas.values().for_each(|schema| walk(api, schema));
+            for message in api.schema_names() {
+                walk(api, api.schema(message).unwrap_or_else(|| panic!("{name}: {message}")));
+            }
         }
     }
 

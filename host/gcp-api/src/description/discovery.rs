@@ -107,14 +107,15 @@ impl Api {
         let document: Document = serde_json::from_str(text)?;
         let mut methods = BTreeMap::new();
         collect(document.root, &document.service_path, &mut methods);
+        let schemas = document.schemas.into_iter();
         Ok(Self {
             licence: "A document that was given to the host.".to_owned(),
             name: format!("{}.{}", document.name, document.version),
             revision: document.revision,
             root_url: document.root_url,
             parameters: document.parameters,
-            methods,
-            schemas: document.schemas.into_iter().map(|(name, schema)| (name, schema.into())).collect(),
+            methods: methods.into(),
+            schemas: schemas.map(|(name, schema)| (name, Schema::from(schema).into())).collect(),
         })
     }
 }
@@ -255,17 +256,17 @@ mod tests {
         }"#;
         let api = Api::from_discovery(document).unwrap();
         let paths: Vec<_> =
-            api.methods.iter().map(|(id, method)| format!("{id}: {} {}", method.verb, method.path)).collect();
+            api.methods().map(|(id, method)| format!("{id}: {} {}", method.verb, method.path)).collect();
         insta::assert_snapshot!(paths.join("\n"), @r"
         shop.orders.classes.get: GET shop/v1/classes/{classId}
         shop.orders.find: GET shop/v1/{+name}
         shop.orders.get: GET shop/v1/projects/{project}/policies/{policy}
         shop.orders.wait: POST shop/v1/operations/{+operation}:wait
         ");
-        let get = &api.methods["shop.orders.get"];
+        let get = api.method("shop.orders.get").unwrap();
         assert_eq!(get.query.keys().collect::<Vec<_>>(), ["view"]);
         assert_eq!((api.name.as_str(), get.response.as_deref()), ("shop.v1", Some("Order")));
-        let order = &api.schemas["Order"].properties;
+        let order = &api.schema("Order").unwrap().properties;
         assert!(order["uid"].output_only && order["state"].output_only && !order["size"].output_only);
         assert!(order["size"].required && order["shop"].immutable && !order["state"].required);
     }

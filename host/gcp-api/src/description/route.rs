@@ -67,7 +67,7 @@ fn serves(canonical: &str, host: &str) -> bool {
 pub(super) fn route(api: &'static Api, verb: &str, path: &str) -> Option<MethodMatch> {
     let path = path.trim_start_matches('/');
     let mut best: Option<(usize, MethodMatch)> = None;
-    for (id, method) in &api.methods {
+    for (id, method) in api.methods() {
         if method.verb != verb {
             continue;
         }

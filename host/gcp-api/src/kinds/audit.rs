@@ -16,7 +16,7 @@ pub(crate) fn problems(kind: &Kind) -> Vec<String> {
     let mut audit = Audit { kind, api, problems: Vec::new() };
     for message in kind.schema.iter().chain(&kind.create_schema) {
         if api.schema(message).is_none() {
-            let near = suggestion(message, api.schemas.keys().map(String::as_str));
+            let near = suggestion(message, api.schema_names());
             audit.say(format!("there is no message `{message}` in {}.{near}", api.name));
         }
     }
@@ -60,9 +60,8 @@ impl Audit<'_> {
             let Some(method) = self.method(call) else {
                 let known: Vec<String> = self
                     .api
-                    .methods
-                    .values()
-                    .map(|method| format!("{} {}", method.verb, method.path))
+                    .methods()
+                    .map(|(_, method)| format!("{} {}", method.verb, method.path))
                     .collect();
                 let near =
                     suggestion(&format!("{} {}", call.verb, call.path), known.iter().map(String::as_str));

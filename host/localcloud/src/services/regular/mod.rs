@@ -180,7 +180,7 @@ fn list(cloud: &Cloud, row: &Row, call: &Call) -> Answer {
     }
     let mut listed = page(call, &field, items)?;
     if call.service() == "compute" {
-        let schema = call.api.methods.get(call.id).and_then(|method| method.response.as_deref());
+        let schema = call.api.method(call.id).and_then(|method| method.response.as_deref());
         listed["kind"] = format!("compute#{}", stamp::lower_first(schema.unwrap_or_default())).into();
         listed["id"] = parent.into();
     }
@@ -196,7 +196,7 @@ fn aggregated(cloud: &Cloud, row: &Row, call: &Call) -> Value {
         all.extend(cloud.store.addresses.list(&project));
     }
     let collection = row.collection.rsplit('.').next().unwrap_or_default();
-    let schema = call.api.methods.get(call.id).and_then(|method| method.response.as_deref());
+    let schema = call.api.method(call.id).and_then(|method| method.response.as_deref());
     let kind = format!("compute#{}", stamp::lower_first(schema.unwrap_or_default()));
     compute::aggregated(&kind, collection, all)
 }
@@ -334,7 +334,7 @@ pub(crate) fn shown<'a>(cloud: &Cloud, stored: &'a str, body: &Value) -> Option<
 
 /// The method of a collection, from whichever version of the API has it.
 fn method(api: &str, id: &str) -> Option<&'static Method> {
-    description::api(api)?.methods.get(id)
+    description::api(api)?.method(id)
 }
 
 /// Where the settings of Identity-Aware Proxy for a resource are in the store.

@@ -102,13 +102,13 @@ pub(super) fn operation(row: &Row, call: &Call, name: &str) -> String {
 
 /// Whether a call is answered with an operation.
 pub(super) fn answers_with_operation(call: &Call) -> bool {
-    let method = call.api.methods.get(call.id);
+    let method = call.api.method(call.id);
     method.and_then(|method| method.response.as_deref()) == Some("Operation")
 }
 
 /// The field of a list message that holds the resources.
 pub(super) fn list_field(call: &Call) -> Option<String> {
-    let schema = call.api.schema(call.api.methods.get(call.id)?.response.as_deref()?)?;
+    let schema = call.api.schema(call.api.method(call.id)?.response.as_deref()?)?;
     let lists = |name: &&String| {
         schema.properties.get(*name).is_some_and(|field| {
             field.kind == SchemaType::Array

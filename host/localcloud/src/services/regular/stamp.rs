@@ -14,7 +14,7 @@ use crate::services::compute::BASE;
 /// The schema of the collection's resource.
 pub(super) fn schema(call: &Call) -> Option<&'static Schema> {
     let (collection, _) = call.id.rsplit_once('.')?;
-    call.api.schema(call.api.methods.get(&format!("{collection}.get"))?.response.as_deref()?)
+    call.api.schema(call.api.method(&format!("{collection}.get"))?.response.as_deref()?)
 }
 
 fn has(call: &Call, field: &str) -> bool {
