@@ -70,6 +70,7 @@ impl Preview {
         let mut config = self.stack.config()?;
         self.policies.add_to(&mut config);
         config.counts_fuel = self.fuel;
+        config.is_offline = self.offline;
         if self.offline
             && let Some(bucket) = config.state_bucket.take()
         {

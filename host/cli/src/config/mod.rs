@@ -119,6 +119,8 @@ pub(crate) struct StackConfig {
     pub(crate) policies: Vec<Policy>,
     /// Whether to count the fuel that its program uses.
     pub(crate) counts_fuel: bool,
+    /// Whether nothing but this machine may be asked, not even for the key of a state.
+    pub(crate) is_offline: bool,
     /// The kinds that it may declare.
     pub(crate) kinds: Kinds,
 }
@@ -199,6 +201,7 @@ impl StackConfig {
             secrets: secrets::read(&document, &["secrets"])?,
             policies: policies::read(&document)?,
             counts_fuel: false,
+            is_offline: false,
             kinds: kinds::read(&document, &overrides.kinds)?,
         };
         config.values.extend(document.values(&[own, "config"])?);

@@ -65,8 +65,11 @@ pub(super) fn store_at(place: &Place, config: &StackConfig, endpoint: Option<&st
     }
 }
 
-/// How the target is reached; `None` for a local cloud that does not run.
+/// How the target is reached; `None` for a local cloud that does not run, and offline.
 pub(super) fn access(config: &StackConfig, endpoint: Option<&str>) -> Option<GcpConfig> {
+    if config.is_offline {
+        return None;
+    }
     let (endpoints, credentials) = match endpoint {
         Some(endpoint) => (Endpoints::Prefix(endpoint.to_owned()), Credentials::None),
         None if clouds::is_local(config) => return None,

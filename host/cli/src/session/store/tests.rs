@@ -195,3 +195,16 @@ async fn cloud_kms_wraps_the_key_and_can_be_changed() {
     assert!(error.contains("Cloud KMS does not decrypt with") && error.contains("is not enabled"), "{error}");
     world.stop().await;
 }
+
+/// `preview --offline` promises to need no network, and a state beside the stack may have its key elsewhere.
+#[test]
+fn nothing_is_asked_for_a_key_offline() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("prod.toml");
+    std::fs::write(file, "[target]\ncloud = \"gcp\"\nproject = \"real-project\"\n").unwrap();
+    let program = directory.path().join("prod.wasm");
+    let mut config = StackConfig::read(&program, &crate::config::Overrides::default()).unwrap();
+    assert!(key_source(&config, None).kms.is_some());
+    config.is_offline = true;
+    assert!(key_source(&config, None).kms.is_none());
+}
