@@ -2,28 +2,36 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use flate2::{Compression, GzBuilder};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use mlflow_host_graph::{Asset, AssetFile};
 use sha2::{Digest as _, Sha256};
 
+use crate::Inputs;
+
 /// More than any image needs, and little enough to hold in memory.
 const MAXIMUM_BYTES: u64 = 256 << 20;
 const MAXIMUM_FILES: usize = 20_000;
 
-/// Packs the directory at `path` below `root`, without what the `ignore` patterns match.
+/// Packs the directory at `path` beside the stack, without what is private and what the `ignore` patterns match.
 ///
 /// The digest is that of the archive before compression, so that it stays when the compressor changes.
 ///
 /// # Errors
 /// A sentence.
-pub(crate) fn pack(root: &Path, path: &str, ignore: &[String]) -> Result<Asset, String> {
-    let directory = inside(root, path)?;
-    let ignored = patterns(&directory, ignore)?;
-    let mut found = Vec::new();
-    list(&directory, &directory, &ignored, &mut found)?;
+pub(crate) fn pack(inputs: &Inputs, path: &str, ignore: &[String]) -> Result<Asset, String> {
+    let directory = inside(&inputs.assets_root, path)?;
+    // What is not there holds nothing.
+    let private: Vec<PathBuf> = inputs.private.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    if private.iter().any(|private| directory.starts_with(private)) {
+        return Err(format!("`{path}` holds the stack's state or a secret, which do not go along with it."));
+    }
+    let mut listing =
+        Listing { root: &directory, ignored: patterns(&directory, ignore)?, private, found: Vec::new() };
+    listing.add(&directory)?;
+    let mut found = listing.found;
     found.sort();
     let mut archive = tar::Builder::new(Vec::new());
     let mut files = Vec::new();
@@ -53,7 +61,7 @@ pub(crate) fn pack(root: &Path, path: &str, ignore: &[String]) -> Result<Asset, 
 }
 
 /// The directory at `path`, which must not leave `root`, not even through a link.
-fn inside(root: &Path, path: &str) -> Result<std::path::PathBuf, String> {
+fn inside(root: &Path, path: &str) -> Result<PathBuf, String> {
     let relative = Path::new(path);
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
     if path.is_empty() || !relative.components().all(plain) {
@@ -83,37 +91,54 @@ fn patterns(directory: &Path, ignore: &[String]) -> Result<Gitignore, String> {
     builder.build().map_err(|error| format!("The patterns cannot be used: {error}."))
 }
 
-/// Adds the paths of all files below `directory`, relative to `root`.
-fn list(root: &Path, directory: &Path, ignored: &Gitignore, found: &mut Vec<String>) -> Result<(), String> {
-    let shown = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
-    let failed = |error: io::Error| format!("`{}` cannot be read: {error}.", shown(directory));
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let kind = entry.file_type().map_err(failed)?;
-        let path = entry.path();
-        if ignored.matched(&path, kind.is_dir()).is_ignore() {
-            continue;
+/// The files below a directory.
+struct Listing<'a> {
+    root: &'a Path,
+    ignored: Gitignore,
+    private: Vec<PathBuf>,
+    /// Paths relative to the root.
+    found: Vec<String>,
+}
+
+impl Listing<'_> {
+    /// Adds all files below `directory`.
+    fn add(&mut self, directory: &Path) -> Result<(), String> {
+        let failed = |error: io::Error| format!("`{}` cannot be read: {error}.", self.shown(directory));
+        let entries: Vec<_> = fs::read_dir(directory)
+            .and_then(|entries| {
+                entries.map(|entry| entry.and_then(|entry| Ok((entry.file_type()?, entry.path())))).collect()
+            })
+            .map_err(failed)?;
+        for (kind, path) in entries {
+            if self.private.contains(&path) || self.ignored.matched(&path, kind.is_dir()).is_ignore() {
+                continue;
+            }
+            if kind.is_dir() {
+                self.add(&path)?;
+                continue;
+            }
+            if !kind.is_file() {
+                let shown = self.shown(&path);
+                return Err(format!("`{shown}` is a link or a special file, which cannot be packed."));
+            }
+            let parts: Option<Vec<&str>> = path
+                .strip_prefix(self.root)
+                .ok()
+                .and_then(|path| path.components().map(|part| part.as_os_str().to_str()).collect());
+            let Some(parts) = parts else {
+                return Err(format!("`{}` has a name that is not UTF-8.", self.shown(&path)));
+            };
+            self.found.push(parts.join("/"));
+            if self.found.len() > MAXIMUM_FILES {
+                return Err(format!("There are more than {MAXIMUM_FILES} files."));
+            }
         }
-        if kind.is_dir() {
-            list(root, &path, ignored, found)?;
-            continue;
-        }
-        if !kind.is_file() {
-            return Err(format!("`{}` is a link or a special file, which cannot be packed.", shown(&path)));
-        }
-        let parts: Option<Vec<&str>> = path
-            .strip_prefix(root)
-            .ok()
-            .and_then(|path| path.components().map(|part| part.as_os_str().to_str()).collect());
-        let Some(parts) = parts else {
-            return Err(format!("`{}` has a name that is not UTF-8.", shown(&path)));
-        };
-        found.push(parts.join("/"));
-        if found.len() > MAXIMUM_FILES {
-            return Err(format!("There are more than {MAXIMUM_FILES} files."));
-        }
+        Ok(())
     }
-    Ok(())
+
+    fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(self.root).unwrap_or(path).display().to_string()
+    }
 }
 
 #[cfg(unix)]
@@ -148,6 +173,10 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
+
+    fn pack(root: &Path, path: &str, ignore: &[String]) -> Result<Asset, String> {
+        super::pack(&Inputs { assets_root: root.to_owned(), ..Inputs::default() }, path, ignore)
+    }
 
     fn directory() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
@@ -224,5 +253,23 @@ mod tests {
         symlink("/etc/passwd", root.path().join("image/passwd")).unwrap();
         let message = pack(root.path(), "image", &[]).unwrap_err();
         assert_eq!(message, "`passwd` is a link or a special file, which cannot be packed.");
+    }
+
+    /// The state has the key of all secrets in it, and an archive goes where the stack says.
+    #[test]
+    fn what_is_private_stays_out() {
+        let root = directory();
+        let without = pack(root.path(), ".", &[]).unwrap();
+        fs::create_dir_all(root.path().join("kept/state")).unwrap();
+        fs::write(root.path().join("kept/state/key"), "secret").unwrap();
+        fs::write(root.path().join("image/token.txt"), "secret").unwrap();
+        assert_eq!(pack(root.path(), ".", &[]).unwrap().files.len(), without.files.len() + 2);
+        let private = ["kept", "image/token.txt", "absent"].map(|path| root.path().join(path)).to_vec();
+        let inputs = Inputs { assets_root: root.path().to_owned(), private, ..Inputs::default() };
+        assert_eq!(super::pack(&inputs, ".", &[]).unwrap().digest, without.digest);
+        for inside in ["kept", "kept/state"] {
+            let message = super::pack(&inputs, inside, &[]).unwrap_err();
+            assert!(message.contains("which do not go along"), "{message}");
+        }
     }
 }

@@ -344,7 +344,7 @@ impl Collector {
     }
 
     fn packed(&mut self, path: &str, options: &str) -> Result<String, String> {
-        let asset = asset::pack(&self.inputs.assets_root, path, &ignored(options)?)?;
+        let asset = asset::pack(&self.inputs, path, &ignored(options)?)?;
         let (digest, files) = (asset.digest.clone(), asset.files.len());
         let meaning = Weighed::leaf(Expression::Asset(digest.clone()), asset.archive.len());
         self.spend_on_token(&meaning).map_err(|problem| problem.message)?;

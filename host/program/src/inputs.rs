@@ -22,6 +22,9 @@ pub struct Inputs {
     pub secret_keys: BTreeSet<String>,
     /// The directory that the stack's files lie in.
     pub assets_root: PathBuf,
+    /// Files and directories that do not go along with a stack, though they may lie beside it: its state with the
+    /// key, and what its secrets are read from.
+    pub private: Vec<PathBuf>,
 }
 
 impl Inputs {

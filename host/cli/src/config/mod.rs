@@ -99,6 +99,8 @@ pub(crate) struct StackConfig {
     pub(crate) stack: String,
     /// The program.
     pub(crate) program: PathBuf,
+    /// Where this was read, if there is such a file.
+    pub(crate) file: PathBuf,
     /// Where it goes.
     pub(crate) cloud: Cloud,
     /// The project's id.
@@ -191,6 +193,7 @@ impl StackConfig {
         let mut config = Self {
             stack,
             program: program.to_owned(),
+            file,
             cloud,
             project,
             region,
@@ -212,6 +215,13 @@ impl StackConfig {
             }
         }
         Ok(config)
+    }
+
+    /// What holds secrets, and does not leave this machine with the files of the stack.
+    pub(crate) fn private(&self) -> Vec<PathBuf> {
+        let secrets = self.secrets.values().filter_map(Secret::file);
+        let own = [&self.file, &self.state_directory].into_iter();
+        own.map(PathBuf::as_path).chain(secrets).map(Path::to_owned).collect()
     }
 
     /// What a state belongs to.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::document::Document;
 use crate::failure::{Failure, Result};
@@ -29,6 +29,14 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
+    /// The file that it is read from.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Value(_) | Self::Variable(_) => None,
+        }
+    }
+
     /// The secret itself.
     pub(super) fn reveal(&self, key: &str) -> Result<String> {
         match self {

@@ -170,3 +170,12 @@ fn the_state_is_in_a_directory_or_in_a_bucket() {
     assert_snapshot!(with("[state]\nstore = \"a\"\ndirectory = \"b\"\n").said(), @"dev.toml:3: `state.directory`: `store` says already where the state is kept.");
     assert_snapshot!(with("[state]\nkey = \"my-key\"\n").said(), @"dev.toml:2: `state.key`: write the full name of a key: `projects/P/locations/L/keyRings/R/cryptoKeys/K`.");
 }
+
+#[test]
+fn what_holds_secrets_is_private() {
+    let fixture =
+        with("[state]\ndirectory = \"kept\"\n[secrets]\ntoken = { file = \"token.txt\" }\nplain = \"x\"\n");
+    let private = fixture.read().unwrap().private();
+    let expected = ["dev.toml", "kept", "token.txt"].map(|name| fixture.directory.path().join(name));
+    assert_eq!(private, expected);
+}

@@ -40,6 +40,7 @@ pub(super) async fn declare(config: &StackConfig, reporter: &dyn Reporter) -> Re
         config: config.values.clone(),
         secret_keys: config.secrets.keys().cloned().collect(),
         assets_root: config.program.parent().map(Path::to_owned).unwrap_or_default(),
+        private: config.private(),
     };
     let host = sandbox(config.counts_fuel.then_some(FUEL))?;
     let size = program.len();
