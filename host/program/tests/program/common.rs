@@ -78,6 +78,7 @@ pub(crate) fn inputs(case: &str) -> Inputs {
         config: [("case".to_owned(), json!(case))].into(),
         secret_keys: ["token".to_owned()].into(),
         assets_root: root(),
+        private: Vec::new(),
     }
 }
 
