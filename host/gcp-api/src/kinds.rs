@@ -195,6 +195,12 @@ impl Kind {
         self.described_by.or_else(|| description::api(&self.api))
     }
 
+    /// Its page in the reference, in `docs/kinds`: `SERVICE/TYPE.md`. What a stack has brought along has none.
+    pub fn page(&self) -> Option<String> {
+        let (service, short) = self.name.split_once(".googleapis.com/")?;
+        (!self.is_own()).then(|| format!("{service}/{short}.md"))
+    }
+
     /// Whether a stack has brought the kind along.
     pub fn is_own(&self) -> bool {
         self.described_by.is_some()

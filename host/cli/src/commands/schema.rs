@@ -23,7 +23,7 @@ use crate::render::{self, Paint};
 #[derive(Debug, clap::Subcommand)]
 #[command(verbatim_doc_comment)]
 pub(crate) enum Schema {
-    /// List every kind, one a line
+    /// List every kind with its page in the documentation, one a line
     List {
         /// List the kinds of this file, too (see docs/own-kinds.md). May be repeated
         #[arg(long, value_name = "FILE.toml")]
@@ -153,21 +153,35 @@ fn standard_summary(name: &str) -> &'static str {
     }
 }
 
+/// The documentation of a kind in the repository of the host; none for a stack's own.
+fn page(kind: &Kind) -> Option<String> {
+    kind.page().map(|page| format!("docs/kinds/{page}"))
+}
+
+/// The documentation of the kinds without an API.
+const STANDARD_PAGE: &str = "docs/stacks.md";
+
 fn list(kinds: Kinds) -> String {
-    let google = kinds.all().map(|kind| (kind.name.as_str(), kind.summary.as_str()));
-    let all: Vec<_> = google.chain(standard_kinds().map(|name| (name, standard_summary(name)))).collect();
-    let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    all.iter().map(|(name, summary)| format!("{name:width$}  {summary}\n")).collect()
+    let own = || "a file of kinds".to_owned();
+    let google =
+        kinds.all().map(|kind| (kind.name.as_str(), page(kind).unwrap_or_else(own), kind.summary.as_str()));
+    let standard = standard_kinds().map(|name| (name, STANDARD_PAGE.to_owned(), standard_summary(name)));
+    let all: Vec<_> = google.chain(standard).collect();
+    let name_width = all.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
+    let page_width = all.iter().map(|(_, page, _)| page.len()).max().unwrap_or(0);
+    all.iter()
+        .map(|(name, page, summary)| format!("{name:name_width$}  {page:page_width$}  {summary}\n"))
+        .collect()
 }
 
 fn list_json(kinds: Kinds) -> String {
     let google = kinds.all().map(|kind| {
         json!({"version": 1, "event": "kind", "kind": kind.name, "summary": kind.summary, "service": kind.service,
-               "lookupOnly": kind.is_lookup_only(), "own": kind.is_own()})
+               "lookupOnly": kind.is_lookup_only(), "own": kind.is_own(), "page": page(kind)})
     });
     let standard = standard_kinds().map(|name| {
         json!({"version": 1, "event": "kind", "kind": name, "summary": standard_summary(name),
-                           "lookupOnly": is_standard_lookup(name)})
+                           "lookupOnly": is_standard_lookup(name), "page": STANDARD_PAGE})
     });
     google.chain(standard).map(|line| format!("{line}\n")).collect()
 }
@@ -192,8 +206,9 @@ fn show(kind: &Kind, rows: &[Row], whole: bool) -> String {
         if !times.is_empty() {
             let _ = writeln!(text, "Usually   {}", times.join(", "));
         }
-        if kind.is_own() {
-            text.push_str("From      a file of kinds\n");
+        match page(kind) {
+            Some(page) => text.push_str(&format!("Page      {page}\n")),
+            None => text.push_str("From      a file of kinds\n"),
         }
         if kind.is_lookup_only() {
             text.push_str("Use       can be looked up, not declared\n");
@@ -231,7 +246,7 @@ fn show_json(kind: &Kind, rows: &[Row]) -> String {
     let line = json!({
         "version": 1, "event": "kind", "kind": kind.name, "summary": kind.summary, "service": kind.service,
         "api": kind.api, "resource": kind.resource, "lookupOnly": kind.is_lookup_only(), "own": kind.is_own(),
-        "properties": properties_json(rows),
+        "page": page(kind), "properties": properties_json(rows),
     });
     format!("{line}\n")
 }

@@ -14,15 +14,7 @@ const SHOWN_VALUES: usize = 8;
 
 /// The path of a kind's page, below the folder of all.
 pub(crate) fn path(kind: &Kind) -> String {
-    format!("{}/{}.md", service(kind), short(kind))
-}
-
-fn service(kind: &Kind) -> &str {
-    kind.name.split('.').next().unwrap_or_default()
-}
-
-fn short(kind: &Kind) -> &str {
-    kind.name.split_once('/').map_or("", |(_, short)| short)
+    kind.page().unwrap_or_default()
 }
 
 /// The list of all pages.
