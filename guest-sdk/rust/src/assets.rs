@@ -20,6 +20,7 @@ pub struct Directory {
 ///
 /// # Errors
 /// When the directory does not exist, or leads out of the stack's own directory.
+#[track_caller]
 pub fn directory(path: &str) -> Result<Directory> {
     directory_without(path, &[])
 }
@@ -29,8 +30,12 @@ pub fn directory(path: &str) -> Result<Directory> {
 ///
 /// # Errors
 /// As for [`directory`].
+#[track_caller]
 pub fn directory_without(path: &str, ignore: &[&str]) -> Result<Directory> {
-    let answer = contract::directory(path, &json!({ "ignore": ignore }).to_string()).map_err(Error::new)?;
+    let answer = match contract::directory(path, &json!({ "ignore": ignore }).to_string()) {
+        Ok(answer) => answer,
+        Err(message) => return Err(Error::new(message)),
+    };
     let answer: Json = serde_json::from_str(&answer)?;
     let text = |key: &str| answer[key].as_str().map(str::to_owned);
     Ok(Directory {

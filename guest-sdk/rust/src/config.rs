@@ -29,14 +29,19 @@ pub fn get(key: &str) -> Option<String> {
 ///
 /// # Errors
 /// When it is not.
+#[track_caller]
 pub fn require(key: &str) -> Result<String> {
-    get(key).ok_or_else(|| missing("configuration key", key, &format!("{key} VALUE")))
+    match get(key) {
+        Some(value) => Ok(value),
+        None => Err(missing("configuration key", key, &format!("{key} VALUE"))),
+    }
 }
 
 /// A whole number, if the key is set.
 ///
 /// # Errors
 /// When the value is something else.
+#[track_caller]
 pub fn integer(key: &str) -> Result<Option<i64>> {
     parsed(key, "a whole number", |text| text.trim().parse().ok())
 }
@@ -45,6 +50,7 @@ pub fn integer(key: &str) -> Result<Option<i64>> {
 ///
 /// # Errors
 /// When the value is something else.
+#[track_caller]
 pub fn number(key: &str) -> Result<Option<f64>> {
     parsed(key, "a number", |text| text.trim().parse().ok().filter(|number: &f64| number.is_finite()))
 }
@@ -53,6 +59,7 @@ pub fn number(key: &str) -> Result<Option<f64>> {
 ///
 /// # Errors
 /// When the value is something else.
+#[track_caller]
 pub fn boolean(key: &str) -> Result<Option<bool>> {
     parsed(key, "`true` or `false`", |text| text.trim().parse().ok())
 }
@@ -61,6 +68,7 @@ pub fn boolean(key: &str) -> Result<Option<bool>> {
 ///
 /// # Errors
 /// When the value is something else.
+#[track_caller]
 pub fn list(key: &str) -> Result<Option<Vec<String>>> {
     parsed(key, "a list of strings", |text| {
         if text.trim_start().starts_with('[') {
@@ -79,14 +87,20 @@ pub fn secret(key: &str) -> Option<Output> {
 ///
 /// # Errors
 /// When it is not.
+#[track_caller]
 pub fn require_secret(key: &str) -> Result<Output> {
-    secret(key).ok_or_else(|| missing("secret", key, &format!("--secret {key} env:NAME")))
+    match secret(key) {
+        Some(secret) => Ok(secret),
+        None => Err(missing("secret", key, &format!("--secret {key} env:NAME"))),
+    }
 }
 
+#[track_caller]
 fn missing(what: &str, key: &str, arguments: &str) -> Error {
     Error::new(format!("The {what} `{key}` is not set: run `mlflow-host config set STACK.wasm {arguments}`."))
 }
 
+#[track_caller]
 fn parsed<T>(key: &str, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>> {
     let Some(text) = get(key) else { return Ok(None) };
     match parse(&text) {

@@ -23,6 +23,7 @@
 //! [`testing`].
 
 pub mod assets;
+mod author;
 pub mod config;
 mod contract;
 mod error;

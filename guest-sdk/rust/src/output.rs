@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::contract;
 use crate::{Any, Input};
+use crate::{author, contract};
 
 /// A value that is known only later: an attribute of a resource, a secret, the result of a function.
 ///
@@ -36,8 +36,9 @@ impl From<Output> for String {
 }
 
 /// Sets an output of the stack.
+#[track_caller]
 pub fn output(name: &str, value: impl Into<Input<Any>>) {
     if let Some(value) = value.into().into_json() {
-        contract::output(name, &value.to_string());
+        author::noted(contract::output(name, &value.to_string()));
     }
 }

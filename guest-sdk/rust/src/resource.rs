@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use serde_json::{Value as Json, json};
 
+use crate::author;
 use crate::input::{Any, Body};
 use crate::{Input, Output, contract};
 
@@ -104,16 +105,18 @@ impl<K: Kind> Resource<K> {
     }
 
     /// Declares the resource, to be managed under this logical name.
+    #[track_caller]
     pub fn declare(self, name: &str) -> Handle<K> {
         let options = Json::Object(self.options).to_string();
         let node = contract::declare(K::NAME, name, &self.body.into_json().to_string(), &options);
-        Handle::new(name, node)
+        Handle::new(name, author::noted(node))
     }
 
     /// Refers to a resource that exists already, to be read and never changed.
+    #[track_caller]
     pub fn lookup(self, name: &str) -> Handle<K> {
         let node = contract::lookup(K::NAME, name, &self.body.into_json().to_string());
-        Handle::new(name, node)
+        Handle::new(name, author::noted(node))
     }
 
     fn flag(mut self, option: &str, value: bool) -> Self {
@@ -155,8 +158,11 @@ impl<K: Kind> Handle<K> {
     }
 
     /// An attribute by its path in Google's REST body, e.g., `ipAddresses[0].ipAddress`.
+    #[track_caller]
     pub fn attribute(&self, path: &str) -> Output {
-        Output::from_token(self.node.and_then(|node| contract::attribute(node, path)))
+        // What a refused resource lacks is no mistake of its own.
+        let Some(node) = self.node else { return Output::from_token(None) };
+        Output::from_token(author::noted(contract::attribute(node, path)))
     }
 }
 
@@ -184,14 +190,16 @@ pub struct Component {
 }
 
 /// Declares a component; `kind` is of your choice, e.g., `mlflow:server`.
+#[track_caller]
 pub fn component(kind: &str, name: &str) -> Component {
-    Component { node: contract::component(kind, name, None) }
+    Component { node: author::noted(contract::component(kind, name, None)) }
 }
 
 impl Component {
     /// Declares a component inside this one.
+    #[track_caller]
     pub fn component(&self, kind: &str, name: &str) -> Self {
-        Self { node: contract::component(kind, name, self.node) }
+        Self { node: author::noted(contract::component(kind, name, self.node)) }
     }
 }
 
@@ -226,6 +234,7 @@ macro_rules! kind {
 
         impl $handle { $(
             #[doc = concat!("The attribute `", $path, "`.")]
+            #[track_caller]
             pub fn $getter(&self) -> $crate::Output {
                 self.attribute($path)
             }

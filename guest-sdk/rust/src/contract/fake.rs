@@ -126,8 +126,9 @@ pub(crate) fn call(name: &str, operands: &str) -> Option<String> {
     Some(format!("${{{name}{operands}}}"))
 }
 
-pub(crate) fn output(name: &str, value: &str) {
+pub(crate) fn output(name: &str, value: &str) -> Option<()> {
     with(|host| host.recording.outputs.insert(name.to_owned(), parse(value)));
+    Some(())
 }
 
 pub(crate) fn directory(path: &str, _options: &str) -> Result<String, String> {

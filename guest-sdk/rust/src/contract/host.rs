@@ -51,9 +51,8 @@ pub(crate) fn call(name: &str, operands: &str) -> Option<String> {
     imports::graph::call(name, operands).ok()
 }
 
-pub(crate) fn output(name: &str, value: &str) {
-    // The host remembers the problem.
-    let _ = imports::graph::output(name, value);
+pub(crate) fn output(name: &str, value: &str) -> Option<()> {
+    imports::graph::output(name, value).ok()
 }
 
 pub(crate) fn directory(path: &str, options: &str) -> Result<String, String> {

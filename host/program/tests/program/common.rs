@@ -6,7 +6,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Role};
-use mlflow_host_program::{Catalogue, Failure, Inputs, Outcome, ProgramHost, ProgramHostConfig, is_opaque};
+use mlflow_host_program::{
+    Catalogue, Failure, Inputs, Outcome, ProgramError, ProgramHost, ProgramHostConfig, is_opaque,
+};
 use serde_json::{Value as Json, json};
 
 /// Knows `std/Value` with the property `value`, and `std/RandomPassword` with a numeric `length`.
@@ -110,7 +112,27 @@ pub(crate) fn run(program: &[u8], inputs: &Inputs) -> Result<Outcome, Failure> {
     run_on(&HOST, program, inputs)
 }
 
-/// The message of a run that fails.
+/// The message of a run that fails, without the program's own lines, which its SDK adds.
 pub(crate) fn message(program: &[u8], inputs: &Inputs) -> String {
-    run(program, inputs).expect_err("the run fails").to_string()
+    let said = run(program, inputs).expect_err("the run fails").to_string();
+    let of_the_host: Vec<_> = said.lines().filter(|line| !line.starts_with("    ")).collect();
+    of_the_host.join("\n")
 }
+
+/// All that is wrong with a case of the hostile guest, the last by its SDK.
+pub(crate) fn all_problems(case: &str) -> Vec<String> {
+    match run(hostile(), &inputs(case)).expect_err("the run fails").error {
+        ProgramError::Invalid(problems) => problems.iter().map(ToString::to_string).collect(),
+        other => panic!("{other}"),
+    }
+}
+
+/// What the host finds wrong with a case of the hostile guest.
+pub(crate) fn problems(case: &str) -> Vec<String> {
+    let mut problems = all_problems(case);
+    problems.retain(|problem| !problem.starts_with(REFUSED));
+    problems
+}
+
+/// What the SDK adds to the problems, before its lines.
+pub(crate) const REFUSED: &str = "The program failed: the host refused what these lines declare\n";

@@ -3,19 +3,12 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 
-use crate::common::{guest, host, hostile, inputs, message, run, run_on};
-use mlflow_host_program::{Inputs, ProgramError};
+use crate::common::{guest, host, hostile, inputs, message, problems, run, run_on};
+use mlflow_host_program::Inputs;
 use serde_json::json;
 
 const MANGLED: &str =
     "It holds a reference that was cut, changed or made up: put references into strings whole.";
-
-fn problems(case: &str) -> Vec<String> {
-    match run(hostile(), &inputs(case)).unwrap_err().error {
-        ProgramError::Invalid(problems) => problems.iter().map(ToString::to_string).collect(),
-        other => panic!("{other}"),
-    }
-}
 
 #[test]
 fn a_reference_cannot_be_made_up_cut_or_mixed() {
@@ -38,7 +31,7 @@ fn a_reference_of_another_run_is_none() {
     let mut carried = inputs("carried");
     carried.config.insert("carried".to_owned(), json!(token));
     let failure = message(hostile(), &carried);
-    assert!(failure.ends_with(MANGLED), "{failure}");
+    assert!(failure.contains(MANGLED), "{failure}");
 }
 
 #[test]

@@ -1,17 +1,9 @@
 //! What stacks do with the contract, well and badly.
 
-use crate::common::{hostile, inputs, message, run, run_on};
+use crate::common::{REFUSED, all_problems, hostile, inputs, message, problems, run, run_on};
 use mlflow_host_graph::Role;
 use mlflow_host_program::{Inputs, Level, ProgramError, ProgramHost, ProgramHostConfig};
 use serde_json::json;
-
-fn problems(case: &str) -> Vec<String> {
-    let failure = run(hostile(), &inputs(case)).unwrap_err();
-    match failure.error {
-        ProgramError::Invalid(problems) => problems.iter().map(ToString::to_string).collect(),
-        other => panic!("{other}"),
-    }
-}
 
 #[test]
 fn a_good_stack_gives_its_graph() {
@@ -118,8 +110,12 @@ fn a_swallowed_problem_fails_the_run_with_all_others() {
         ]
     );
     assert!(
-        message(hostile(), &inputs("swallowed")).starts_with("The stack has 2 problems:\n  std/Nonsense")
+        message(hostile(), &inputs("swallowed")).starts_with("The stack has 3 problems:\n  std/Nonsense")
     );
+    let all = all_problems("swallowed");
+    let lines: Vec<_> = all[2].strip_prefix(REFUSED).unwrap().lines().collect();
+    assert_eq!(lines.len(), 2, "{all:#?}");
+    assert!(lines.iter().all(|line| line.starts_with("    hostile/src/lib.rs:")), "{all:#?}");
 }
 
 #[test]
