@@ -5,40 +5,23 @@ use std::sync::Arc;
 
 use mlflow_host_graph::{
     Component, Diagnostic, Expression, Function, Graph, Kind, PropertyPath, Reference, Resource, Role,
-    Severity, Urn,
+    Segment, Severity, Urn,
 };
 use serde_json::{Value as Json, json};
 
 use crate::{Catalogue, Inputs, asset, logs};
 
 mod convert;
+mod limits;
 mod options;
 #[cfg(test)]
 mod tests;
 mod token;
 
 use convert::{Converter, gathered};
+pub use limits::Limits;
 use options::{Nodes, sentence};
 use token::{Tokens, Weighed};
-
-/// How much a program may declare.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Resources and components together.
-    pub nodes: usize,
-    /// Bytes of the properties of one resource, as JSON.
-    pub properties: usize,
-    /// Bytes of everything that is kept of a run, roughly.
-    pub total: usize,
-    /// Problems that are kept; more are counted only.
-    pub problems: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { nodes: 100_000, properties: 1 << 20, total: 512 << 20, problems: 200 }
-    }
-}
 
 /// A refused call, as the program sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,6 +105,8 @@ impl Collector {
 
     /// A text of the program's with its tokens in words, safe to print.
     pub(crate) fn describe(&self, text: &str) -> String {
+        // A token's words are longer than the token.
+        let text = &text[..text.floor_char_boundary(self.limits.json)];
         logs::printable(&self.tokens.describe(text))
     }
 
@@ -165,6 +150,8 @@ impl Collector {
         options: &str,
         role: Role,
     ) -> Result<Resource, Vec<Diagnostic>> {
+        let single = |problem| vec![problem];
+        self.limits.name("kind", kind).and_then(|()| self.limits.name("name", name)).map_err(single)?;
         let bad_name =
             |error: mlflow_host_graph::NameError| vec![Diagnostic::error("bad-name", error.to_string())];
         let kind: Kind = kind.parse().map_err(bad_name)?;
@@ -175,16 +162,13 @@ impl Collector {
             let message = "There are two resources of this kind and name: give each its own name.";
             problems.push(Diagnostic::error("duplicate-name", message));
         }
-        let mut json = self.parse("properties", properties).map_err(|problem| vec![problem])?;
-        if !json.is_object() {
-            return Err(vec![Diagnostic::error("bad-json", "The properties must be a JSON object.")]);
-        }
-        let mut converter = Converter::new(&self.tokens, self.problem_count > 0);
+        let mut json = self.limits.object("properties", properties).map(Json::Object).map_err(single)?;
+        let mut converter = self.converter();
         let converted = converter.convert(&mut json);
         problems.append(&mut converter.problems);
 
-        let converter = Converter::new(&self.tokens, self.problem_count > 0).below("replaceOn");
-        let (parsed, found) = options::parse(options, self, converter);
+        let options = self.limits.options(options).map_err(single)?;
+        let (parsed, found) = options::parse(options, self, self.converter().below("replaceOn"));
         problems.extend(found);
 
         for found in self.catalogue.check(&kind, &json, role) {
@@ -226,12 +210,16 @@ impl Collector {
     }
 
     pub(crate) fn attribute(&mut self, of: u32, path: &str) -> Result<String, Refusal> {
+        if let Err(problem) = self.limits.name("path", path) {
+            return Err(self.refuse([problem]));
+        }
         if let Some(token) = self.tokens.attribute(of, path) {
             return Ok(token);
         }
         self.reference(of, path)
             .and_then(|reference| {
-                let meaning = Weighed::leaf(Expression::Attribute(reference), path.len());
+                let cost = urn_cost(&reference.urn) + path_cost(&reference.path) + path.len();
+                let meaning = Weighed::leaf(Expression::Attribute(reference), cost);
                 self.spend_on_token(&meaning)?;
                 Ok(self.tokens.mint_attribute(of, path, meaning))
             })
@@ -271,7 +259,7 @@ impl Collector {
         let single = |problem| vec![problem];
         let function: Function =
             name.parse().map_err(|message: String| single(Diagnostic::error("unknown-function", message)))?;
-        let Json::Array(mut operands) = self.parse("operands", operands).map_err(single)? else {
+        let Json::Array(mut operands) = self.limits.parse("operands", operands).map_err(single)? else {
             return Err(single(Diagnostic::error("bad-json", "The operands must be a JSON list.")));
         };
         let fits = if function == Function::Join { !operands.is_empty() } else { operands.len() == 1 };
@@ -280,7 +268,7 @@ impl Collector {
             let message = format!("`{name}` takes {expected}, not {} operands.", operands.len());
             return Err(single(Diagnostic::error("wrong-operands", message)));
         }
-        let mut converter = Converter::new(&self.tokens, self.problem_count > 0);
+        let mut converter = self.converter();
         let arguments = operands.iter_mut().map(|operand| converter.convert(operand)).collect();
         if !converter.problems.is_empty() {
             return Err(converter.problems);
@@ -311,8 +299,8 @@ impl Collector {
                 "There are two outputs of this name: give each its own name.",
             ));
         }
-        let mut json = self.parse("value", value).map_err(|problem| vec![problem])?;
-        let mut converter = Converter::new(&self.tokens, self.problem_count > 0);
+        let mut json = self.limits.parse("value", value).map_err(|problem| vec![problem])?;
+        let mut converter = self.converter();
         let converted = converter.convert(&mut json);
         if !converter.problems.is_empty() {
             return Err(converter.problems);
@@ -344,7 +332,8 @@ impl Collector {
     }
 
     fn packed(&mut self, path: &str, options: &str) -> Result<String, String> {
-        let asset = asset::pack(&self.inputs, path, &ignored(options)?)?;
+        self.limits.name("path", path).map_err(|problem| problem.message)?;
+        let asset = asset::pack(&self.inputs, path, &ignored(options, &self.limits)?)?;
         let (digest, files) = (asset.digest.clone(), asset.files.len());
         let meaning = Weighed::leaf(Expression::Asset(digest.clone()), asset.archive.len());
         self.spend_on_token(&meaning).map_err(|problem| problem.message)?;
@@ -354,17 +343,9 @@ impl Collector {
         Ok(json!({ "digest": digest.hexadecimal(), "archive": archive, "files": files }).to_string())
     }
 
-    fn parse(&self, what: &str, text: &str) -> Result<Json, Diagnostic> {
-        if text.len() > self.limits.properties {
-            let message = format!(
-                "The {what} are {} bytes of JSON; at most {} are allowed. Put large content into files.",
-                text.len(),
-                self.limits.properties
-            );
-            return Err(Diagnostic::error("too-large", message));
-        }
-        serde_json::from_str(text)
-            .map_err(|error| Diagnostic::error("bad-json", format!("The {what} are not JSON: {error}.")))
+    /// What reads a value of the program's. After a refused call the empty token may occur in it.
+    fn converter(&self) -> Converter<'_> {
+        Converter::new(&self.tokens, self.problem_count > 0, self.budget)
     }
 
     fn room(&self) -> Result<(), Vec<Diagnostic>> {
@@ -457,22 +438,44 @@ fn is_plain_name(name: &str) -> bool {
     (1..=100).contains(&name.len()) && name.chars().all(plain)
 }
 
-/// The patterns of an asset's options.
-fn ignored(options: &str) -> Result<Vec<String>, String> {
-    let options: Json = serde_json::from_str(if options.is_empty() { "{}" } else { options })
-        .map_err(|error| format!("The options are not JSON: {error}."))?;
-    let entries = options.as_object().ok_or("The options must be a JSON object.")?;
-    if let Some(unknown) = entries.keys().find(|key| *key != "ignore") {
+/// The patterns of an asset's options. Each becomes part of an automaton, so that few are too many.
+fn ignored(options: &str, limits: &Limits) -> Result<Vec<String>, String> {
+    let mut entries = limits.options(options).map_err(|problem| problem.message)?;
+    let patterns = entries.remove("ignore").unwrap_or_else(|| json!([]));
+    if let Some(unknown) = entries.keys().next() {
         return Err(format!("There is no option `{unknown}`. Did you mean `ignore`?"));
     }
-    serde_json::from_value(entries.get("ignore").cloned().unwrap_or_else(|| json!([])))
-        .map_err(|_| "The option `ignore` must be a list of patterns.".to_owned())
+    let patterns: Vec<String> = serde_json::from_value(patterns)
+        .map_err(|_| "The option `ignore` must be a list of patterns.".to_owned())?;
+    if patterns.len() > limits.patterns {
+        return Err(format!(
+            "The option `ignore` has {} patterns; at most {} are allowed.",
+            patterns.len(),
+            limits.patterns
+        ));
+    }
+    patterns
+        .iter()
+        .try_for_each(|pattern| limits.name("pattern", pattern))
+        .map_err(|problem| problem.message)?;
+    Ok(patterns)
+}
+
+/// Roughly what a URN takes beside its place, in bytes.
+fn urn_cost(urn: &Urn) -> usize {
+    urn.kind().as_str().len() + urn.name().len()
+}
+
+/// Roughly what a path takes beside its place, in bytes.
+fn path_cost(path: &PropertyPath) -> usize {
+    let text = |segment: &Segment| if let Segment::Key(key) = segment { key.len() } else { 0 };
+    path.segments().iter().map(|segment| size_of::<Segment>() + text(segment)).sum()
 }
 
 /// A problem whose words are safe to print and of bearable length: some are the program's own.
 fn clean(problem: Diagnostic) -> Diagnostic {
     let clean = |text: String| {
-        let mut text: String = logs::printable(&text).chars().take(1000).collect();
+        let mut text = logs::printable(&text.chars().take(1000).collect::<String>());
         text.retain(|character| !matches!(character, token::START | token::END));
         text
     };

@@ -25,6 +25,9 @@ const TICK: Duration = Duration::from_millis(20);
 const STACK: usize = 16 << 20;
 /// The largest file that is a program, in bytes. Language runtimes take up to 20 MB.
 pub const LARGEST_PROGRAM: usize = 128 << 20;
+/// What a program may hand over in one call, in bytes. Each text has its own limit; this one holds before the host
+/// has copied anything.
+const CALL: usize = 16 << 20;
 /// What a program may say, in bytes.
 const LOG_BYTES: usize = 1 << 20;
 
@@ -174,6 +177,7 @@ impl ProgramHost {
     ) -> Result<Ended<T, R>, ProgramError> {
         let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.memory);
+        store.set_hostcall_fuel(CALL);
         store.set_epoch_deadline(ticks(self.config.deadline));
         if let Some(fuel) = self.config.fuel {
             store.set_fuel(fuel).map_err(|error| ProgramError::Setup(root_cause(&error)))?;

@@ -9,18 +9,23 @@ use crate::OPAQUE;
 /// Levels of lists, maps, texts and calls, those behind tokens included.
 const MAXIMUM_DEPTH: usize = 64;
 
+/// Problems that are told of one value. A path may be long, and a value may have a problem every few bytes.
+const MAXIMUM_PROBLEMS: usize = 50;
+
 /// Reads JSON; collects what is wrong with it.
 pub(crate) struct Converter<'a> {
     tokens: &'a Tokens,
     /// Whether a call was refused before, so that the empty token may occur.
     may_be_empty: bool,
+    /// Bytes that what stands for tokens may still take. A token is short, and what it stands for may be large.
+    budget: usize,
     path: Vec<Segment>,
     pub(crate) problems: Vec<Diagnostic>,
 }
 
 impl<'a> Converter<'a> {
-    pub(crate) fn new(tokens: &'a Tokens, may_be_empty: bool) -> Self {
-        Self { tokens, may_be_empty, path: Vec::new(), problems: Vec::new() }
+    pub(crate) fn new(tokens: &'a Tokens, may_be_empty: bool, budget: usize) -> Self {
+        Self { tokens, may_be_empty, budget, path: Vec::new(), problems: Vec::new() }
     }
 
     /// Starts at a place other than the root.
@@ -93,6 +98,12 @@ impl<'a> Converter<'a> {
         if parts.contains(&Part::Nothing) && !self.may_be_empty {
             return self.mangled();
         }
+        let meant = parts.iter().map(|part| if let Part::Token(meaning) = part { meaning.cost } else { 0 });
+        let Some(rest) = self.budget.checked_sub(meant.sum()) else {
+            self.report("too-large", "It refers to more than a stack may declare: split it.");
+            return Weighed::leaf(Expression::Concatenation(Vec::new()), 0);
+        };
+        self.budget = rest;
         let mut parts: Vec<Weighed> = parts
             .into_iter()
             .map(|part| match part {
@@ -119,6 +130,9 @@ impl<'a> Converter<'a> {
     }
 
     fn report(&mut self, code: &str, message: impl Into<String>) {
+        if self.problems.len() == MAXIMUM_PROBLEMS {
+            return;
+        }
         let path = PropertyPath::from(self.path.clone()).to_string();
         self.problems.push(Diagnostic::error(code, message).at(path));
     }
@@ -146,7 +160,7 @@ mod tests {
     #[test]
     fn a_whole_token_keeps_its_type_and_a_part_becomes_text() {
         let (tokens, token) = tokens();
-        let mut converter = Converter::new(&tokens, false);
+        let mut converter = Converter::new(&tokens, false, usize::MAX);
         let mut json = json!({"whole": token, "part": format!("x{token}"), "plain": "y", "list": [1, null]});
         let converted = converter.convert(&mut json).expression.to_shown_json();
         assert_eq!(
@@ -165,7 +179,7 @@ mod tests {
     #[test]
     fn problems_name_their_place() {
         let (tokens, token) = tokens();
-        let mut converter = Converter::new(&tokens, false);
+        let mut converter = Converter::new(&tokens, false, usize::MAX);
         let broken = &token[..token.len() - 3];
         let mut keyed = serde_json::Map::new();
         keyed.insert(token.clone(), json!(1));
@@ -180,7 +194,7 @@ mod tests {
                 "`labels`: The key `${secret:k}` holds a reference: references may be values, not keys.",
             ]
         );
-        let mut after_a_problem = Converter::new(&tokens, true);
+        let mut after_a_problem = Converter::new(&tokens, true, usize::MAX);
         after_a_problem.convert(&mut json!(OPAQUE));
         assert!(after_a_problem.problems.is_empty());
     }
@@ -189,10 +203,10 @@ mod tests {
     fn depth_counts_what_lies_behind_tokens() {
         let (mut tokens, mut token) = tokens();
         for _ in 0..MAXIMUM_DEPTH - 1 {
-            let inner = Converter::new(&tokens, false).convert(&mut json!(token));
+            let inner = Converter::new(&tokens, false, usize::MAX).convert(&mut json!(token));
             token = tokens.mint(gathered(vec![inner], Expression::List));
         }
-        let mut converter = Converter::new(&tokens, false);
+        let mut converter = Converter::new(&tokens, false, usize::MAX);
         converter.convert(&mut json!(token));
         assert!(converter.problems.is_empty());
         converter.convert(&mut json!([token]));

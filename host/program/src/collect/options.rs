@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use mlflow_host_graph::{Diagnostic, Options, Urn};
-use serde_json::Value as Json;
+use mlflow_host_graph::{Diagnostic, Options, PropertyPath, Urn};
+use serde_json::{Map, Value as Json};
 
 use super::convert::Converter;
+use super::{path_cost, urn_cost};
 
 const NAMES: &[&str] = &[
     "aliases",
@@ -36,26 +37,18 @@ pub(crate) trait Nodes {
 pub(crate) struct Parsed {
     pub(crate) options: Options,
     pub(crate) parent: Option<String>,
-    /// What the values cost to keep.
+    /// What they cost to keep, in bytes.
     pub(crate) cost: usize,
 }
 
 /// Reads the options; collects what is wrong with them.
 pub(crate) fn parse(
-    text: &str,
+    entries: Map<String, Json>,
     nodes: &dyn Nodes,
     mut converter: Converter<'_>,
 ) -> (Parsed, Vec<Diagnostic>) {
     let mut parsed = Parsed::default();
     let mut problems = Vec::new();
-    let entries = match serde_json::from_str(if text.is_empty() { "{}" } else { text }) {
-        Ok(Json::Object(entries)) => entries,
-        Ok(_) => return (parsed, vec![wrong("options", "a JSON object")]),
-        Err(error) => {
-            let message = format!("The options are not JSON: {error}.");
-            return (parsed, vec![Diagnostic::error("bad-json", message)]);
-        }
-    };
     for (name, mut value) in entries {
         let Err(problem) = set(&mut parsed, &name, &mut value, nodes, &mut converter) else { continue };
         problems.push(problem);
@@ -88,6 +81,7 @@ fn set(
                     Json::String(text) => urn(text)?,
                     _ => return Err(wrong(name, "a list of nodes and URNs")),
                 };
+                parsed.cost += size_of::<Urn>() + urn_cost(&urn);
                 options.depends_on.insert(urn);
             }
         }
@@ -101,21 +95,27 @@ fn set(
         "ignoreChanges" => {
             for item in list(name, value)? {
                 let path = item.as_str().ok_or_else(|| wrong(name, "a list of property paths"))?;
-                let path = path
+                let path: PropertyPath = path
                     .parse()
                     .map_err(|error| Diagnostic::error("bad-option", sentence(&format!("{error}"))))?;
+                parsed.cost += size_of::<PropertyPath>() + path_cost(&path);
                 options.ignore_changes.push(path);
             }
         }
         "aliases" => {
             for item in list(name, value)? {
                 let text = item.as_str().ok_or_else(|| wrong(name, "a list of URNs"))?;
-                options.aliases.push(urn(text)?);
+                let urn = urn(text)?;
+                parsed.cost += size_of::<Urn>() + urn_cost(&urn);
+                options.aliases.push(urn);
             }
         }
         "import" if value.is_null() => {}
         "import" => match value.as_str() {
-            Some(full) if !full.is_empty() => options.import = Some(full.to_owned()),
+            Some(full) if !full.is_empty() => {
+                parsed.cost += full.len();
+                options.import = Some(full.to_owned());
+            }
             _ => return Err(wrong(name, "the full resource name of an existing resource")),
         },
         "timeoutMinutes" => {

@@ -57,7 +57,7 @@ fn wrong_options_are_named() {
             r#"{"timeoutMinutes": "5"}"#,
             "The option `timeoutMinutes` must be a number of minutes, from above 0 to 10080.",
         ),
-        ("[]", "The option `options` must be a JSON object."),
+        ("[]", "The options must be a JSON object."),
     ];
     for (options, expected) in cases {
         assert_eq!(options_problem(options), format!("std/Value::other: {expected}"));
@@ -130,7 +130,7 @@ fn attributes_functions_and_outputs_are_checked() {
 
 #[test]
 fn limits_hold() {
-    let small = Limits { nodes: 2, properties: 20, total: 2000, problems: 1 };
+    let small = Limits { nodes: 2, json: 20, total: 2000, problems: 1, ..Limits::default() };
     let mut first = collector(small.clone());
     assert_eq!(
         first.declare("std/Value", "a", r#"{"value": "0123456789"}"#, "{}").unwrap_err().code,
@@ -147,7 +147,7 @@ fn limits_hold() {
     let mut token = second.call("lower", r#"["x"]"#).unwrap();
     let refused = (0..40).find_map(|_| {
         let operands = json!(["", token, token]).to_string();
-        second.limits.properties = operands.len();
+        second.limits.json = operands.len();
         match second.call("join", &operands) {
             Ok(next) => {
                 token = next;
@@ -165,4 +165,94 @@ fn words_of_the_program_are_safe_to_print() {
     let refusal = collector.declare("\u{1b}[2J", &"x".repeat(5000), "{}", "{}").unwrap_err();
     assert!(!refusal.message.contains('\u{1b}'));
     assert!(refusal.message.len() < 4000);
+}
+
+/// The code of a refusal.
+fn code<T: std::fmt::Debug>(result: Result<T, Refusal>) -> String {
+    result.unwrap_err().code
+}
+
+#[test]
+fn every_text_of_a_program_is_bounded() {
+    let limits = Limits::default();
+    let large = format!(r#"{{"value": "{}"}}"#, "x".repeat(limits.json));
+    let long = "x".repeat(limits.name + 1);
+    let mut collector = collector(limits);
+    let node = collector.declare("std/Value", "a", "{}", "{}").unwrap();
+    assert_eq!(code(collector.declare("std/Value", "b", &large, "{}")), "too-large");
+    assert_eq!(code(collector.declare("std/Value", "c", "{}", &large)), "too-large");
+    assert_eq!(code(collector.declare(&format!("std/{long}"), "d", "{}", "{}")), "too-large");
+    assert_eq!(code(collector.declare("std/Value", &long, "{}", "{}")), "too-large");
+    assert_eq!(code(collector.lookup("std/Value", "e", &large)), "too-large");
+    assert_eq!(code(collector.call("lower", &large)), "too-large");
+    assert_eq!(code(collector.output("f", &large)), "too-large");
+    assert_eq!(code(collector.attribute(node, &long)), "too-large");
+    assert!(collector.directory(&long, "{}").unwrap_err().contains("at most 500 are allowed"));
+    assert!(collector.directory("src", &large).unwrap_err().contains("bytes of JSON"));
+    assert!(collector.describe(&large).len() <= 1 << 20);
+}
+
+#[test]
+fn patterns_are_few_and_short() {
+    let mut collector = collector(Limits::default());
+    let mut message = |ignore: Json| collector.directory("src", &json!({ "ignore": ignore }).to_string());
+    assert_eq!(
+        message(json!(vec!["x"; 501])).unwrap_err(),
+        "the directory `src`: The option `ignore` has 501 patterns; at most 500 are allowed."
+    );
+    assert_eq!(
+        message(json!(["x".repeat(501)])).unwrap_err(),
+        "the directory `src`: The pattern has 501 bytes; at most 500 are allowed."
+    );
+    assert!(message(json!(vec!["x"; 500])).is_ok());
+}
+
+#[test]
+fn what_options_hold_counts() {
+    // Short texts, each of which means something longer: nodes, and paths of many steps.
+    let limits = Limits { total: 15_000, ..Limits::default() };
+    let node = |collector: &mut Collector, name: &str| {
+        collector.declare("std/Value", name, "{}", "{}").unwrap();
+    };
+    let mut first = collector(limits.clone());
+    (0..50).for_each(|index| node(&mut first, &format!("{index}-{}", "x".repeat(90))));
+    let nodes: Vec<_> = (0..50).collect();
+    let options = json!({ "dependsOn": nodes }).to_string();
+    let refused = (0..10)
+        .find_map(|index| first.declare("std/Value", &format!("dependent-{index}"), "{}", &options).err());
+    assert_eq!(refused.unwrap().code, "too-large");
+    let path = vec!["a"; 1000].join(".");
+    let mut second = collector(limits);
+    assert_eq!(
+        code(second.declare("std/Value", "a", "{}", &json!({ "ignoreChanges": [path] }).to_string())),
+        "too-large"
+    );
+}
+
+#[test]
+fn what_tokens_mean_is_weighed_before_it_is_copied() {
+    // A hundred thousand tokens in a text, each of which stands for as many: copied, that would be 10^20 bytes.
+    let mut collector = collector(Limits::default());
+    let mut token = collector.call("lower", r#"["x"]"#).unwrap();
+    let refused = (0..4).find_map(|_| {
+        let operands = json!(["", token.repeat((1 << 20) / token.len() - 1)]).to_string();
+        match collector.call("join", &operands) {
+            Ok(next) => {
+                token = next;
+                None
+            }
+            Err(refusal) => Some(refusal.code),
+        }
+    });
+    assert_eq!(refused.as_deref(), Some("too-large"));
+}
+
+#[test]
+fn problems_of_one_value_are_few() {
+    // Each of the cut references is named by a path that is half a megabyte long.
+    let mut collector = collector(Limits::default());
+    let cut = vec!["\u{E000}"; 80_000];
+    let properties = format!(r#"{{"{}": {}}}"#, "k".repeat(500_000), json!(cut));
+    assert_eq!(code(collector.declare("std/Value", "a", &properties, "{}")), "mangled-reference");
+    assert!(collector.finish().unwrap_err().len() <= 51);
 }

@@ -183,8 +183,30 @@ fn what_may_be_declared_is_bounded() {
     assert!(found[200].starts_with("There are ") && found[200].ends_with(" more."), "{}", found[200]);
     assert_eq!(found[201], "The program did not end within 5 seconds: look for an endless loop.");
     let found = problems("nested-calls");
-    assert!(found[0].contains("nested more than 64 levels deep") || found[0].contains("MiB"), "{}", found[0]);
+    assert!(
+        found[0].contains("nested more than 64 levels deep") || found[0].contains("split it"),
+        "{}",
+        found[0]
+    );
     assert!(found.len() <= 202);
+}
+
+#[test]
+fn what_one_call_may_carry_is_bounded() {
+    let large = "bytes of JSON; at most 1048576 are allowed";
+    let cases = [
+        ("patterns", "the directory `wit`: ", large),
+        ("long-patterns", "the directory `wit`: ", "The pattern has 200000 bytes; at most 500 are allowed."),
+        ("large-options", "std/Value::thing: ", large),
+        ("multiplied", "the call of `join`: ", "It refers to more than a stack may declare: split it."),
+    ];
+    for (case, subject, expected) in cases {
+        let found = &problems(case)[0];
+        assert!(found.starts_with(subject) && found.contains(expected), "{case}: {found}");
+    }
+    // This much does not even get to the host.
+    let refused = message(hostile(), &inputs("large-call"));
+    assert!(refused.starts_with("The program crashed: too much data"), "{refused}");
 }
 
 #[test]

@@ -57,6 +57,23 @@ fn run() -> Result<()> {
             black_box(vec![1_u8; 64 << 20].leak());
         },
         "declare-forever" => (0..).for_each(|index| drop(value().declare(&format!("thing-{index}")))),
+        // For ever, and wrongly: by its properties, as one of the same name, as a component.
+        "declare-wrongly" => (0..).for_each(|index| {
+            value().property("valeu", 1).declare(&format!("thing-{index}"));
+            value().declare("thing");
+            component("no kind", &format!("thing-{index}"));
+        }),
+        // Short to write, and an automaton of gigabytes.
+        "patterns" => drop(assets::directory_without("wit", &vec!["?*a"; 1_500_000])),
+        "long-patterns" => drop(assets::directory_without("wit", &["?*".repeat(100_000).as_str()])),
+        "large-options" => drop(value().alias(&"std/Value::old".repeat(100_000)).declare("thing")),
+        "large-call" => log::info("x".repeat(20 << 20)),
+        "multiplied" => {
+            let mut token = functions::lower("x");
+            for _ in 0..4 {
+                token = functions::join("", vec![&token; 30_000]);
+            }
+        }
         "nested-calls" => {
             let mut token = functions::lower("x");
             for _ in 0..10_000 {
@@ -81,6 +98,12 @@ fn run() -> Result<()> {
             let swapped: String = token.chars().rev().collect();
             Value::new().value(format!("{swapped}{token}")).declare("first");
         }
+        "renumbered" => {
+            let first = value().declare("first").value().token().to_owned();
+            let second = value().declare("second").value().token().to_owned();
+            let number = |token: &str| token[token.find(':').unwrap_or_default()..].to_owned();
+            Value::new().value(first.replace(&number(&first), &number(&second))).declare("third");
+        }
         // A token that another run has made, which the configuration carries into this one.
         "make-token" => return Err(Error::new(hexadecimal(&config::require_secret("token")?.to_string()))),
         "carried" => {
@@ -89,10 +112,10 @@ fn run() -> Result<()> {
             let token = String::from_utf8(bytes.collect::<Result<Vec<_>, _>>()?)?;
             Value::new().value(token).declare("first");
         }
-        "deep" => {
-            let nested = (0..1000).fold(serde_json::Value::Null, |inner, _| serde_json::json!([inner]));
-            output("deep", nested);
-        }
+        "deep" => output("deep", deep()),
+        "deep-properties" => drop(Value::new().value(deep()).declare("deep")),
+        "deep-options" => drop(value().replace_on(deep()).declare("deep")),
+        "deep-call" => drop(functions::json(deep())),
         "secret-name" => drop(value().declare(&config::require_secret("token")?.to_string())),
         "secret-log" => log::info(format!("The secret is {}.", config::require_secret("token")?)),
         "secret-error" => return Err(Error::new(format!("It is {}!", config::require_secret("token")?))),
@@ -112,6 +135,11 @@ fn run() -> Result<()> {
         other => return Err(Error::new(format!("There is no case `{other}`."))),
     }
     Ok(())
+}
+
+/// A list in a list, a thousand times.
+fn deep() -> serde_json::Value {
+    (0..1000).fold(serde_json::Value::Null, |inner, _| serde_json::json!([inner]))
 }
 
 fn hexadecimal(text: &str) -> String {
