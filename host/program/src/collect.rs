@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::{Catalogue, Inputs, asset, logs};
 
 mod convert;
+mod findings;
 mod limits;
 mod options;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod tests;
 mod token;
 
 use convert::{Converter, gathered};
+use findings::{Findings, clean};
 pub use limits::Limits;
 use options::{Nodes, sentence};
 use token::{Tokens, Weighed};
@@ -47,12 +49,13 @@ pub(crate) struct Collector {
     budget: usize,
     tokens: Tokens,
     nodes: Vec<Node>,
+    /// What was to become a node or an output, refused or not.
+    attempts: usize,
     names: HashSet<Urn>,
     component_names: HashSet<String>,
     graph: Graph,
-    problems: Vec<Diagnostic>,
-    problem_count: usize,
-    warnings: Vec<Diagnostic>,
+    problems: Findings,
+    warnings: Findings,
 }
 
 impl Collector {
@@ -66,36 +69,32 @@ impl Collector {
             catalogue,
             inputs,
             budget: limits.total,
+            problems: Findings::new(Severity::Error, limits.problems),
+            warnings: Findings::new(Severity::Warning, limits.problems),
             limits,
             tokens: Tokens::new(run),
             nodes: Vec::new(),
+            attempts: 0,
             names: HashSet::new(),
             component_names: HashSet::new(),
             graph: Graph::default(),
-            problems: Vec::new(),
-            problem_count: 0,
-            warnings: Vec::new(),
         }
     }
 
     /// The graph and the warnings, or all that is wrong.
-    pub(crate) fn finish(mut self) -> Result<(Graph, Vec<Diagnostic>), Vec<Diagnostic>> {
-        if self.problem_count > 0 {
-            return Err(self.problems());
+    pub(crate) fn finish(self) -> Result<(Graph, Vec<Diagnostic>), Vec<Diagnostic>> {
+        if !self.problems.is_empty() {
+            return Err(self.problems.finish());
         }
         match self.graph.order() {
-            Ok(_) => Ok((std::mem::take(&mut self.graph), self.warnings)),
+            Ok(_) => Ok((self.graph, self.warnings.finish())),
             Err(problem) => Err(vec![problem]),
         }
     }
 
     /// What was wrong with the calls so far.
-    pub(crate) fn problems(mut self) -> Vec<Diagnostic> {
-        let more = self.problem_count - self.problems.len();
-        if more > 0 {
-            self.problems.push(Diagnostic::error("too-many-problems", format!("There are {more} more.")));
-        }
-        self.problems
+    pub(crate) fn problems(self) -> Vec<Diagnostic> {
+        self.problems.finish()
     }
 
     /// The configuration of this run.
@@ -151,12 +150,12 @@ impl Collector {
         role: Role,
     ) -> Result<Resource, Vec<Diagnostic>> {
         let single = |problem| vec![problem];
+        self.room().map_err(single)?;
         self.limits.name("kind", kind).and_then(|()| self.limits.name("name", name)).map_err(single)?;
         let bad_name =
             |error: mlflow_host_graph::NameError| vec![Diagnostic::error("bad-name", error.to_string())];
         let kind: Kind = kind.parse().map_err(bad_name)?;
         let urn = Urn::new(kind.clone(), name).map_err(bad_name)?;
-        self.room()?;
         let mut problems = Vec::new();
         if !self.names.insert(urn.clone()) {
             let message = "There are two resources of this kind and name: give each its own name.";
@@ -174,7 +173,7 @@ impl Collector {
         for found in self.catalogue.check(&kind, &json, role) {
             match found.severity {
                 Severity::Error => problems.push(found),
-                Severity::Warning => self.warnings.push(clean(found.about(urn.to_string()))),
+                Severity::Warning => self.warnings.add(found.about(urn.to_string())),
             }
         }
         problems.extend(self.spend(converted.cost + parsed.cost).err());
@@ -186,27 +185,28 @@ impl Collector {
     }
 
     pub(crate) fn component(&mut self, kind: &str, name: &str, parent: Option<u32>) -> Result<u32, Refusal> {
-        let problem = match parent.map(|node| self.component_at(node.into())).transpose() {
-            Err(problem) => problem,
-            Ok(_) if !is_plain_name(name) || !is_plain_name(&kind.replace([':', '/'], "-")) => {
-                let message = "The kind and name of a component are 1 to 100 letters, digits, `-`, `_` and `.`; \
-                               a kind may hold `:` and `/`.";
-                Diagnostic::error("bad-name", message)
+        match self.group(kind, name, parent) {
+            Ok(component) => {
+                self.graph.components.push(component);
+                Ok(self.push(Node::Component(self.graph.components.len() - 1)))
             }
-            Ok(_) if !self.component_names.insert(name.to_owned()) => {
-                let message = "There are two components of this name: give each its own name.";
-                Diagnostic::error("duplicate-name", message)
-            }
-            Ok(parent) => match self.room() {
-                Ok(()) => {
-                    let component = Component { kind: kind.to_owned(), name: name.to_owned(), parent };
-                    self.graph.components.push(component);
-                    return Ok(self.push(Node::Component(self.graph.components.len() - 1)));
-                }
-                Err(problems) => return Err(self.refuse(problems)),
-            },
-        };
-        Err(self.refuse([problem.about(format!("{kind}::{name}"))]))
+            Err(problem) => Err(self.refuse([problem.about(format!("{kind}::{name}"))])),
+        }
+    }
+
+    fn group(&mut self, kind: &str, name: &str, parent: Option<u32>) -> Result<Component, Diagnostic> {
+        self.room()?;
+        let parent = parent.map(|node| self.component_at(node.into())).transpose()?;
+        if !is_plain_name(name) || !is_plain_name(&kind.replace([':', '/'], "-")) {
+            let message = "The kind and name of a component are 1 to 100 letters, digits, `-`, `_` and `.`; \
+                           a kind may hold `:` and `/`.";
+            return Err(Diagnostic::error("bad-name", message));
+        }
+        if !self.component_names.insert(name.to_owned()) {
+            let message = "There are two components of this name: give each its own name.";
+            return Err(Diagnostic::error("duplicate-name", message));
+        }
+        Ok(Component { kind: kind.to_owned(), name: name.to_owned(), parent })
     }
 
     pub(crate) fn attribute(&mut self, of: u32, path: &str) -> Result<String, Refusal> {
@@ -287,6 +287,7 @@ impl Collector {
 
     fn output_value(&mut self, name: &str, value: &str) -> Result<Expression, Vec<Diagnostic>> {
         let single = |code, message: &str| vec![Diagnostic::error(code, message)];
+        self.room().map_err(|problem| vec![problem])?;
         if !is_plain_name(name) {
             return Err(single(
                 "bad-name",
@@ -345,15 +346,17 @@ impl Collector {
 
     /// What reads a value of the program's. After a refused call the empty token may occur in it.
     fn converter(&self) -> Converter<'_> {
-        Converter::new(&self.tokens, self.problem_count > 0, self.budget)
+        Converter::new(&self.tokens, !self.problems.is_empty(), self.budget)
     }
 
-    fn room(&self) -> Result<(), Vec<Diagnostic>> {
-        if self.nodes.len() < self.limits.nodes {
+    /// Counts what is declared, well or badly: the name of what is refused is kept as well.
+    fn room(&mut self) -> Result<(), Diagnostic> {
+        self.attempts += 1;
+        if self.attempts <= self.limits.nodes {
             return Ok(());
         }
         let message = format!("The stack declares more than {} resources: split it.", self.limits.nodes);
-        Err(vec![Diagnostic::error("too-many-resources", message)])
+        Err(Diagnostic::error("too-many-resources", message))
     }
 
     fn spend(&mut self, cost: usize) -> Result<(), Diagnostic> {
@@ -384,16 +387,11 @@ impl Collector {
     fn refuse(&mut self, problems: impl IntoIterator<Item = Diagnostic>) -> Refusal {
         let mut first = None;
         for problem in problems {
-            let problem = clean(problem);
-            first.get_or_insert_with(|| Refusal {
-                code: problem.code.clone(),
-                message: problem.to_string(),
-                path: problem.path.clone(),
+            first.get_or_insert_with(|| {
+                let problem = clean(problem.clone());
+                Refusal { message: problem.to_string(), code: problem.code, path: problem.path }
             });
-            self.problem_count += 1;
-            if self.problems.len() < self.limits.problems {
-                self.problems.push(problem);
-            }
+            self.problems.add(problem);
         }
         first.unwrap_or_else(|| Refusal { code: "refused".into(), message: "Refused.".into(), path: None })
     }
@@ -470,19 +468,4 @@ fn urn_cost(urn: &Urn) -> usize {
 fn path_cost(path: &PropertyPath) -> usize {
     let text = |segment: &Segment| if let Segment::Key(key) = segment { key.len() } else { 0 };
     path.segments().iter().map(|segment| size_of::<Segment>() + text(segment)).sum()
-}
-
-/// A problem whose words are safe to print and of bearable length: some are the program's own.
-fn clean(problem: Diagnostic) -> Diagnostic {
-    let clean = |text: String| {
-        let mut text = logs::printable(&text.chars().take(1000).collect::<String>());
-        text.retain(|character| !matches!(character, token::START | token::END));
-        text
-    };
-    Diagnostic {
-        message: clean(problem.message),
-        subject: problem.subject.map(clean),
-        path: problem.path.map(clean),
-        ..problem
-    }
 }

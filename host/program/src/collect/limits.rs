@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 /// How much a program may declare.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Resources and components together.
+    /// Resources, components and outputs together, refused ones included.
     pub nodes: usize,
     /// Bytes of one JSON text: the properties of a resource, its options, the operands of a function, an output.
     pub json: usize,
@@ -16,7 +16,7 @@ pub struct Limits {
     pub patterns: usize,
     /// Bytes of everything that is kept of a run, roughly.
     pub total: usize,
-    /// Problems that are kept; more are counted only.
+    /// Problems that are kept, and warnings; more are counted only.
     pub problems: usize,
 }
 

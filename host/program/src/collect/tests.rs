@@ -1,11 +1,13 @@
 use super::*;
 
-/// Takes everything but the attribute `template.nmae`.
+/// Takes everything but the attribute `template.nmae`, and does not like the property `old`.
 struct Anything;
 
 impl Catalogue for Anything {
-    fn check(&self, _: &Kind, _: &Json, _: Role) -> Vec<Diagnostic> {
-        Vec::new()
+    fn check(&self, _: &Kind, properties: &Json, _: Role) -> Vec<Diagnostic> {
+        let warning = Diagnostic::error("old", "it is no longer used").at("old");
+        let warning = Diagnostic { severity: Severity::Warning, ..warning };
+        properties.get("old").map(|_| warning).into_iter().collect()
     }
 
     fn check_attribute(&self, _: &Kind, path: &PropertyPath) -> Option<Diagnostic> {
@@ -130,7 +132,7 @@ fn attributes_functions_and_outputs_are_checked() {
 
 #[test]
 fn limits_hold() {
-    let small = Limits { nodes: 2, json: 20, total: 2000, problems: 1, ..Limits::default() };
+    let small = Limits { nodes: 3, json: 20, total: 2000, problems: 1, ..Limits::default() };
     let mut first = collector(small.clone());
     assert_eq!(
         first.declare("std/Value", "a", r#"{"value": "0123456789"}"#, "{}").unwrap_err().code,
@@ -255,4 +257,40 @@ fn problems_of_one_value_are_few() {
     let properties = format!(r#"{{"{}": {}}}"#, "k".repeat(500_000), json!(cut));
     assert_eq!(code(collector.declare("std/Value", "a", &properties, "{}")), "mangled-reference");
     assert!(collector.finish().unwrap_err().len() <= 51);
+}
+
+#[test]
+fn what_is_refused_counts_as_well() {
+    let mut collector = collector(Limits { nodes: 6, ..Limits::default() });
+    assert_eq!(code(collector.declare("std/Value", "a", "[]", "{}")), "bad-json");
+    assert_eq!(code(collector.declare("std/Value", "", "{}", "{}")), "bad-name");
+    assert_eq!(code(collector.component("no kind", "a", None)), "bad-name");
+    assert_eq!(code(collector.component("kind", "a", Some(7))), "unknown-node");
+    assert_eq!(code(collector.output("a", "no JSON")), "bad-json");
+    assert_eq!(code(collector.lookup("std/Value", "b", "no JSON")), "bad-json");
+    for index in 0..10 {
+        let name = format!("later-{index}");
+        assert_eq!(code(collector.declare("std/Value", &name, "{}", "{}")), "too-many-resources");
+        assert_eq!(code(collector.component("kind", &name, None)), "too-many-resources");
+        assert_eq!(code(collector.output(&name, "1")), "too-many-resources");
+    }
+    assert_eq!((collector.names.len(), collector.component_names.len()), (2, 0));
+}
+
+#[test]
+fn warnings_are_kept_up_to_a_number() {
+    let mut collector = collector(Limits { problems: 2, ..Limits::default() });
+    for name in ["a", "b", "c", "d", "e"] {
+        collector.declare("std/Value", name, r#"{"old": 1}"#, "{}").unwrap();
+    }
+    let (_, warnings) = collector.finish().unwrap();
+    let warnings: Vec<_> = warnings.iter().map(|warning| (warning.severity, warning.to_string())).collect();
+    assert_eq!(
+        warnings,
+        [
+            (Severity::Warning, "std/Value::a: `old`: it is no longer used".to_owned()),
+            (Severity::Warning, "std/Value::b: `old`: it is no longer used".to_owned()),
+            (Severity::Warning, "There are 3 more.".to_owned()),
+        ]
+    );
 }

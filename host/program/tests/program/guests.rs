@@ -182,6 +182,10 @@ fn what_may_be_declared_is_bounded() {
     assert_eq!(found[0], "std/Value::thing-2000: The stack declares more than 2000 resources: split it.");
     assert!(found[200].starts_with("There are ") && found[200].ends_with(" more."), "{}", found[200]);
     assert_eq!(found[201], "The program did not end within 5 seconds: look for an endless loop.");
+    let found = problems("declare-wrongly");
+    assert_eq!(found.len(), 202);
+    assert!(found[0].ends_with("There is no property `valeu`. Did you mean `value`?"), "{}", found[0]);
+    assert_eq!(found[201], "The program did not end within 5 seconds: look for an endless loop.");
     let found = problems("nested-calls");
     assert!(
         found[0].contains("nested more than 64 levels deep") || found[0].contains("split it"),
