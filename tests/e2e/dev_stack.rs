@@ -14,6 +14,7 @@ const REGION: &str = "europe-west1";
 const SERVICE: &str = "run.googleapis.com/Service::mlflow-dev";
 const BUCKET: &str = "storage.googleapis.com/Bucket::mlflow-dev-artifacts";
 const INVOKER: &str = "run.googleapis.com/ServiceIamMember::mlflow-dev-invoker-allUsers";
+const SECRET: &str = "mlflow-dev-database-password";
 const STACK: &str = "stacks/dev.wasm";
 
 fn main() -> ExitCode {
@@ -94,8 +95,8 @@ impl Story {
         let outputs = self.up.outputs()?;
         let instance = outputs["sql-connection-name"].rsplit(':').next().unwrap_or_default();
         let bucket = outputs["bucket"].trim_start_matches("gs://");
-        let wanted =
-            [PROJECT, REGION, "mlflow-dev-runtime", bucket, instance, "mlflow-dev-database-password"];
+        let password = self.cloud.secret(PROJECT, SECRET)?;
+        let wanted = [PROJECT, REGION, "mlflow-dev-runtime", bucket, instance, SECRET, &password];
         if !gcloud("gcloud", &exports, &wanted)? {
             skip("gcloud is not installed on this machine");
         }
@@ -159,7 +160,7 @@ impl Story {
 
     fn secrets(&mut self) -> Result<()> {
         const USER: &str = "sqladmin.googleapis.com/User::mlflow-dev-mlflow";
-        let password = self.cloud.secret(PROJECT, "mlflow-dev-database-password")?;
+        let password = self.cloud.secret(PROJECT, SECRET)?;
         ensure!(password.len() == 32, "the password has {} characters", password.len());
         let shown = self.up.plan()?;
         ensure!(shown.resource(USER).is_some(), "the first plan made the user");
