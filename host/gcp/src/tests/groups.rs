@@ -16,9 +16,9 @@ fn policy(etag: &str, members: &[&str]) -> Json {
 async fn members_of_a_policy_are_written_at_once_and_a_conflict_starts_over() {
     let conflict = "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.";
     let cloud = Cloud::expecting([
-        (GET_POLICY, reply(policy("a", &["user:boss@example.com"]))),
+        (GET_POLICY, reply(policy("BwXa", &["user:boss@example.com"]))),
         (SET_POLICY, error(409, "ABORTED", conflict)),
-        (GET_POLICY, reply(policy("b", &["user:boss@example.com", "user:new@example.com"]))),
+        (GET_POLICY, reply(policy("BwXb", &["user:boss@example.com", "user:new@example.com"]))),
         (SET_POLICY, reply(json!({}))),
     ]);
     let provider = provider(&cloud);
@@ -31,7 +31,7 @@ async fn members_of_a_policy_are_written_at_once_and_a_conflict_starts_over() {
     let outcomes = outcomes.unwrap();
     cloud.finished();
     assert_eq!(cloud.body(0), json!({"options": {"requestedPolicyVersion": 3}}));
-    let expected = json!({"policy": {"version": 3, "etag": "b", "bindings": [{"role": "roles/viewer",
+    let expected = json!({"policy": {"version": 3, "etag": "BwXb", "bindings": [{"role": "roles/viewer",
         "members": ["user:boss@example.com", "user:new@example.com", "user:a@example.com", "user:b@example.com"]}]}});
     assert_eq!(cloud.body(3), expected);
     assert_eq!(outcomes[1].identity, "projects/p roles/viewer user:b@example.com");
@@ -40,7 +40,7 @@ async fn members_of_a_policy_are_written_at_once_and_a_conflict_starts_over() {
     cloud.then([
         (
             GET_POLICY,
-            reply(policy("c", &["user:boss@example.com", "user:a@example.com", "user:b@example.com"])),
+            reply(policy("BwXc", &["user:boss@example.com", "user:a@example.com", "user:b@example.com"])),
         ),
         (SET_POLICY, reply(json!({}))),
     ]);
@@ -71,9 +71,9 @@ async fn a_new_account_is_waited_for_where_it_is_needed() {
     assert_eq!(outcomes.unwrap()[0].outputs.to_shown_json()["uniqueId"], "1");
 
     cloud.then([
-        (GET_POLICY, reply(policy("a", &[]))),
+        (GET_POLICY, reply(policy("BwXa", &[]))),
         (SET_POLICY, error(400, "INVALID_ARGUMENT", unknown)),
-        (GET_POLICY, reply(policy("a", &[]))),
+        (GET_POLICY, reply(policy("BwXa", &[]))),
         (SET_POLICY, reply(json!({}))),
     ]);
     let (outcomes, notes) = run(&provider, &request(RequestAction::Create, vec![grant()])).await;
@@ -88,7 +88,7 @@ async fn a_new_account_is_waited_for_where_it_is_needed() {
         json!({"role": "r", "member": "serviceAccount:x@p"}),
     );
     cloud.then([
-        (GET_POLICY, reply(policy("a", &[]))),
+        (GET_POLICY, reply(policy("BwXa", &[]))),
         (SET_POLICY, error(400, "INVALID_ARGUMENT", "Service account x@p does not exist.")),
     ]);
     let (outcomes, _) = run(&provider, &request(RequestAction::Create, vec![other])).await;
@@ -189,6 +189,53 @@ Enable the API: gcloud services enable storage.googleapis.com --project=p
     cloud.finished();
 }
 
+/// What has to be enabled before the host can enable anything, or read a project's policy, is not waited for.
+#[tokio::test(start_paused = true)]
+async fn what_must_be_enabled_by_hand_comes_with_the_command() {
+    let disabled = |title: &str, service: &str| {
+        let message = format!("{title} has not been used in project p before or it is disabled.");
+        let link = format!("https://console.example/{service}");
+        status(
+            403,
+            json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": message,
+            "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "SERVICE_DISABLED",
+                "metadata": {"service": service, "consumer": "projects/p", "activationUrl": link}}]}}),
+        )
+    };
+    let cloud = Cloud::expecting([
+        (
+            "POST /serviceusage.googleapis.com/v1/projects/p/services:batchEnable",
+            disabled("Service Usage API", "serviceusage.googleapis.com"),
+        ),
+        (GET_POLICY, disabled("Cloud Resource Manager API", "cloudresourcemanager.googleapis.com")),
+    ]);
+    let provider = provider(&cloud);
+    let api = target(
+        &provider,
+        "serviceusage.googleapis.com/Service::serviceusage",
+        json!({"name": "serviceusage.googleapis.com"}),
+    );
+    let grant = target(
+        &provider,
+        "cloudresourcemanager.googleapis.com/ProjectIamMember::m",
+        json!({"role": "roles/viewer", "member": "user:a@example.com"}),
+    );
+    let mut said = Vec::new();
+    for target in [api, grant] {
+        let (outcomes, notes) = run(&provider, &request(RequestAction::Create, vec![target])).await;
+        let failure = outcomes.unwrap_err();
+        assert_eq!(notes, Vec::<String>::new(), "it has waited");
+        said.push(format!("{failure}\n{}", failure.hint.as_deref().unwrap_or_default()));
+    }
+    cloud.finished();
+    insta::assert_snapshot!(said.join("\n"), @r"
+    cannot enable serviceusage.googleapis.com: Service Usage API has not been used in project p before or it is disabled.
+    Enable the API: gcloud services enable serviceusage.googleapis.com --project=p (or visit https://console.example/serviceusage.googleapis.com)
+    cannot grant `roles/viewer` to `user:a@example.com`: Cloud Resource Manager API has not been used in project p before or it is disabled.
+    Enable the API: gcloud services enable cloudresourcemanager.googleapis.com --project=p (or visit https://console.example/cloudresourcemanager.googleapis.com)
+    ");
+}
+
 #[tokio::test(start_paused = true)]
 async fn audit_configurations_are_changed_in_place_and_leave_the_grants_alone() {
     let logs = |service: &str, kinds: &[&str]| {
@@ -202,7 +249,7 @@ async fn audit_configurations_are_changed_in_place_and_leave_the_grants_alone() 
     };
     let others = logs("allServices", &["ADMIN_READ"]);
     let cloud =
-        Cloud::expecting([(GET_POLICY, reply(all("a", json!([others])))), (SET_POLICY, reply(json!({})))]);
+        Cloud::expecting([(GET_POLICY, reply(all("BwXa", json!([others])))), (SET_POLICY, reply(json!({})))]);
     let provider = provider(&cloud);
     let urn = "cloudresourcemanager.googleapis.com/ProjectAuditConfig::reads";
     let declared = |kinds: &[&str]| target(&provider, urn, logs("storage.googleapis.com", kinds));
@@ -210,7 +257,7 @@ async fn audit_configurations_are_changed_in_place_and_leave_the_grants_alone() 
     let outcome = outcomes.unwrap().remove(0);
     cloud.finished();
     assert_eq!(outcome.identity, "projects/p storage.googleapis.com");
-    let mut sent = all("a", json!([others, logs("storage.googleapis.com", &["DATA_READ"])]));
+    let mut sent = all("BwXa", json!([others, logs("storage.googleapis.com", &["DATA_READ"])]));
     sent["version"] = json!(3);
     assert_eq!(cloud.body(1), json!({"policy": sent, "updateMask": "auditConfigs,etag"}));
 
@@ -230,13 +277,13 @@ async fn audit_configurations_are_changed_in_place_and_leave_the_grants_alone() 
     assert_eq!(cloud.body(3)["policy"]["auditConfigs"], json!([others, full]));
 
     // Somebody else's decision is not overwritten by a new declaration.
-    cloud.then([(GET_POLICY, reply(all("b", json!([full]))))]);
+    cloud.then([(GET_POLICY, reply(all("BwXb", json!([full]))))]);
     let refused =
         run(&provider, &request(RequestAction::Create, vec![declared(&["DATA_READ"])])).await.0.unwrap_err();
     cloud.finished();
     assert!(refused.to_string().contains("exists already"), "{refused}");
 
-    cloud.then([(GET_POLICY, reply(all("c", json!([others, full])))), (SET_POLICY, reply(json!({})))]);
+    cloud.then([(GET_POLICY, reply(all("BwXc", json!([others, full])))), (SET_POLICY, reply(json!({})))]);
     assert_eq!(run(&provider, &request(RequestAction::Delete, vec![recorded(more)])).await.0.unwrap(), []);
     cloud.finished();
     assert_eq!(cloud.body(6)["policy"]["auditConfigs"], json!([others]));

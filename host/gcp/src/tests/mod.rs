@@ -1,4 +1,5 @@
-//! The provider against a scripted cloud: what is asked, in which order, and what comes of it.
+//! The provider against a scripted cloud: what is asked, in which order, and what comes of it. Whatever is asked has to
+//! be something that Google's description of its APIs knows.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -15,6 +16,7 @@ use crate::client::Client;
 use crate::transport::{Incoming, NoAnswer, Outgoing, Transport};
 use crate::{Credentials, Endpoints, GcpConfig, GcpProvider, NoAssets};
 
+mod described;
 mod groups;
 mod http;
 mod lifecycle;
@@ -60,6 +62,17 @@ struct Play {
     /// What came: the line, and the body.
     seen: Vec<(String, Vec<u8>)>,
     problems: Vec<String>,
+    /// Kinds whose APIs are there as well.
+    kinds: Kinds,
+}
+
+impl Drop for Play {
+    /// What was wrong is said even if nobody asks.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert!(self.problems.is_empty(), "{:#?}", self.problems);
+        }
+    }
 }
 
 /// A cloud that expects exactly these requests.
@@ -104,6 +117,8 @@ impl Transport for Cloud {
     async fn send(&self, request: Outgoing) -> Result<Incoming, NoAnswer> {
         let line = format!("{} {}", request.verb, request.address.strip_prefix(BASE).unwrap());
         let mut play = self.0.lock().unwrap();
+        let violations = described::violations(&request, play.kinds);
+        play.problems.extend(violations.into_iter().map(|violation| format!("{line}: {violation}")));
         play.seen.push((line.clone(), request.body));
         let Some((expected, Reply(status, incoming))) = play.script.pop_front() else {
             play.problems.push(format!("unexpected {line}"));
@@ -140,6 +155,7 @@ pub(super) fn provider(cloud: &Cloud) -> GcpProvider {
 }
 
 pub(super) fn provider_with(config: GcpConfig, cloud: &Cloud) -> GcpProvider {
+    cloud.0.lock().unwrap().kinds = config.kinds;
     let client = Client::over(&config, Box::new(cloud.clone()));
     GcpProvider::over(config, client)
 }

@@ -245,3 +245,17 @@ async fn the_number_of_the_own_project_is_remembered() {
     assert_eq!(urls(&provider).unwrap().to_shown_json(), json!(["https://web-ab12-77.europe-west1.run.app"]));
     cloud.finished();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_is_there_is_looked_up() {
+    let link = "https://www.googleapis.com/compute/v1/projects/p/global/networks/shared";
+    let cloud = Cloud::expecting([(
+        "GET /compute.googleapis.com/compute/v1/projects/p/global/networks/shared",
+        reply(json!({"name": "shared", "selfLink": link})),
+    )]);
+    let urn = "compute.googleapis.com/Network::shared".parse().unwrap();
+    let given = [("name".to_owned(), "shared".into())].into();
+    let found = provider(&cloud).lookup(&urn, &given).await.unwrap();
+    assert_eq!(found.to_shown_json()["selfLink"], link);
+    cloud.finished();
+}

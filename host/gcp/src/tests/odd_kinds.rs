@@ -206,12 +206,14 @@ async fn a_large_asset_goes_in_chunks_and_survives_a_lost_one() {
     let bytes: Arc<[u8]> = vec![7; 17 * 1024 * 1024].into();
     let session =
         |address: &'static str| reply(json!({})).incoming(|answer| answer.location = Some(address.into()));
-    let put = "PUT /session/1";
+    let put = "PUT /storage.googleapis.com/upload/storage/v1/b/b/o?uploadType=resumable&upload_id=1";
     let arrived = |last: usize| status(308, json!({})).incoming(|answer| answer.range_end = Some(last));
     let cloud = Cloud::expecting([
         (
             "POST /storage.googleapis.com/upload/storage/v1/b/b/o?uploadType=resumable&name=src.tgz",
-            session("http://cloud/session/1"),
+            session(
+                "http://cloud/storage.googleapis.com/upload/storage/v1/b/b/o?uploadType=resumable&upload_id=1",
+            ),
         ),
         (put, arrived(8 * 1024 * 1024 - 1)),
         (put, lost()),
@@ -351,8 +353,8 @@ async fn an_execution_that_could_not_read_its_secret_yet_is_started_again() {
     let denied = json!({"name": name("a"), "createTime": "2026-01-01T00:00:00Z", "completionTime": "t", "failedCount": 1, "conditions": [
         {"type": "Completed", "state": "CONDITION_FAILED", "message": "Permission denied on secret: projects/1/secrets/s"}]});
     let cloud = Cloud::expecting([
-        (&*get_policy, reply(json!({"etag": "e"}))),
-        (&*set_policy, reply(json!({"etag": "f"}))),
+        (&*get_policy, reply(json!({"etag": "BwXe"}))),
+        (&*set_policy, reply(json!({"etag": "BwXf"}))),
         (list, none()),
         (list, none()),
         (post, started("a")),
