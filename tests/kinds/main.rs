@@ -17,6 +17,9 @@ use serde_json::{Value as Json, json};
 use row::{Row, SERVICE};
 use table::{LOOKED_UP, rows};
 
+/// A member of many policies.
+const ROBOT: &str = "iam.googleapis.com/ServiceAccount::robot";
+
 fn main() -> ExitCode {
     Steps::begin("every_kind_is_in_the_table", Story::begin)
         .then("each_is_created", Story::create)
@@ -37,8 +40,6 @@ struct Story {
     imports: BTreeMap<String, String>,
     /// What was done with each kind.
     done: BTreeMap<&'static str, BTreeSet<&'static str>>,
-    /// How each kind was read.
-    read: BTreeMap<&'static str, BTreeSet<&'static str>>,
 }
 
 impl Story {
@@ -52,7 +53,7 @@ impl Story {
         let covered: BTreeSet<String> = here.map(str::to_owned).collect();
         ensure!(known == covered, "{known:#?} are the kinds, not {covered:#?}");
         place.bench.lighten()?;
-        Ok(Self { place, rows, imports: BTreeMap::new(), done: BTreeMap::new(), read: BTreeMap::new() })
+        Ok(Self { place, rows, imports: BTreeMap::new(), done: BTreeMap::new() })
     }
 
     fn create(&mut self) -> Result<()> {
@@ -71,8 +72,8 @@ impl Story {
             let identity =
                 recorded.get(&row.urn()).with_context(|| format!("{} is not recorded", row.urn()))?;
             let ways = reading::ways(&paths, identity);
-            ensure!(!ways.is_empty(), "nothing has read {identity}: {paths:#?}");
-            self.read.entry(row.kind).or_default().extend(ways);
+            let wanted = BTreeSet::from([row.read]);
+            ensure!(ways == wanted, "{identity} was read by {ways:?}, not {wanted:?}: {paths:#?}");
         }
         self.note("refresh", Row::is_in_the_cloud);
         Ok(())
@@ -80,13 +81,13 @@ impl Story {
 
     fn update(&mut self) -> Result<()> {
         for row in &mut self.rows {
-            if let Some((property, value)) = &row.update {
+            for (property, value) in &row.updates {
                 row.properties[*property] = value.clone();
             }
         }
         self.declare()?;
         let run = self.place.run("up")?;
-        self.took_place(&run, "update", |row| row.update.is_some())?;
+        self.took_place(&run, "update", |row| !row.updates.is_empty())?;
         self.place.ensure_settled()?;
         self.refresh()
     }
@@ -139,13 +140,45 @@ impl Story {
     }
 
     fn delete(&mut self) -> Result<()> {
+        let enabled = self.enabled_apis()?;
+        let declared = self.rows.iter().filter(|row| row.kind == SERVICE).count();
+        ensure!(enabled.len() >= declared, "only these APIs are enabled: {enabled:#?}");
+        let robot = self.recorded()?.remove(ROBOT).context("the account is not recorded")?;
+        let before = reading::count(&self.place.cloud)?;
         let run = self.place.run("destroy")?;
         ensure!(run.code == 0, "{}", run.report());
+        let now = self.enabled_apis()?;
+        ensure!(now == enabled, "others may use the APIs: {enabled:#?} became {now:#?}");
+        self.ensure_membership_ends_before(&robot, before)?;
         self.note("delete", |row| row.deletes);
         let left = self.place.cloud.resources(PROJECT)?;
         // Keys and key rings cannot be deleted, by nobody.
         let left: Vec<_> = left.into_iter().filter(|name| !name.contains("/keyRings/")).collect();
         ensure!(left.is_empty(), "left in the project: {left:#?}\n{}", run.report());
+        Ok(())
+    }
+
+    /// The names of the APIs that are enabled in the project.
+    fn enabled_apis(&self) -> Result<BTreeSet<String>> {
+        let path =
+            format!("/serviceusage.googleapis.com/v1/projects/{PROJECT}/services?filter=state:ENABLED");
+        let list = self.place.cloud.get(&path)?;
+        let names = list["services"].as_array().into_iter().flatten().filter_map(|api| api["name"].as_str());
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// Requires that an account has left the project's policy before it was deleted, after request number `after`: what
+    /// stays behind of a deleted account would stand in the way of its successor.
+    fn ensure_membership_ends_before(&self, account: &str, after: u64) -> Result<()> {
+        let requests = reading::answered(&self.place.cloud, after)?;
+        let last = |wanted: &str| requests.iter().rposition(|request| request.ends_with(wanted));
+        let left =
+            last(&format!("POST cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:setIamPolicy"));
+        let deleted = last(&format!("DELETE iam.googleapis.com/v1/{account}"));
+        ensure!(
+            left.is_some() && left < deleted,
+            "{account} did not leave the policy first ({left:?}, {deleted:?}): {requests:#?}"
+        );
         Ok(())
     }
 
@@ -158,8 +191,8 @@ impl Story {
         line("", &VERBS.map(str::to_owned), "read by");
         for (kind, done) in &self.done {
             let marks = VERBS.map(|verb| if done.contains(verb) { "x" } else { "-" }.to_owned());
-            let read = self.read.get(kind).into_iter().flatten().copied().collect::<Vec<_>>().join(", ");
-            line(kind, &marks, &read);
+            let row = self.rows.iter().find(|row| row.kind == *kind && row.is_in_the_cloud());
+            line(kind, &marks, &row.map_or(String::new(), |row| format!("{:?}", row.read).to_lowercase()));
         }
         for (kind, test) in LOOKED_UP {
             line(kind, &[format!("only looked up: {test}")], "");

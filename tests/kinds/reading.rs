@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result};
 use mlflow_host_tests::Cloud;
 use percent_encoding::percent_decode_str;
+use serde_json::Value as Json;
 
 /// The connection of a network to Google's services has no name in its API: a list, filtered by the network.
 const CONNECTIONS: (&str, &str) = (
@@ -28,9 +29,36 @@ pub(crate) fn since(cloud: &Cloud, after: u64) -> Result<Vec<String>> {
         .collect())
 }
 
-/// In which ways a resource was read: on its own, with the list of its collection, or with the policy that it is a
-/// member of.
-pub(crate) fn ways(paths: &[String], identity: &str) -> BTreeSet<&'static str> {
+/// The requests after number `after` that were answered with success, in the order of their answers: verb, host and
+/// decoded path.
+pub(crate) fn answered(cloud: &Cloud, after: u64) -> Result<Vec<String>> {
+    let log = cloud.get(&format!("/_local/requests?after={after}"))?;
+    let requests = log["requests"].as_array().into_iter().flatten();
+    let text = |entry: &Json, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+    Ok(requests
+        .filter(|entry| entry["status"].as_u64().is_some_and(|status| status < 300))
+        .map(|entry| {
+            let path = text(entry, "path");
+            let path =
+                percent_decode_str(path.split('?').next().unwrap_or(&path)).decode_utf8_lossy().into_owned();
+            format!("{} {}{path}", text(entry, "method"), text(entry, "host"))
+        })
+        .collect())
+}
+
+/// How a resource is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Way {
+    /// With the list of its collection.
+    List,
+    /// On its own.
+    Single,
+    /// With the policy that it is a member of.
+    Policy,
+}
+
+/// In which ways a resource was read.
+pub(crate) fn ways(paths: &[String], identity: &str) -> BTreeSet<Way> {
     let mut ways = BTreeSet::new();
     // A member's identity is that of its parent, its role and itself.
     if let Some((parent, _)) = identity.split_once(' ') {
@@ -39,18 +67,18 @@ pub(crate) fn ways(paths: &[String], identity: &str) -> BTreeSet<&'static str> {
             policies.iter().any(|policy| path.strip_suffix(policy).is_some_and(|path| path.ends_with(parent)))
         };
         if paths.iter().any(of_parent) {
-            ways.insert("policy");
+            ways.insert(Way::Policy);
         }
         return ways;
     }
     let collection = identity.rsplit_once('/').map_or(identity, |(collection, _)| collection);
     for path in paths {
         if path.strip_suffix(":iapSettings").unwrap_or(path).ends_with(&format!("/{identity}")) {
-            ways.insert("single");
+            ways.insert(Way::Single);
         } else if path.ends_with(&format!("/{collection}"))
             || path.ends_with(CONNECTIONS.0) && identity.ends_with(CONNECTIONS.1)
         {
-            ways.insert("list");
+            ways.insert(Way::List);
         }
     }
     ways

@@ -2,6 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::reading::Way;
+
 /// The kind of an enabled API.
 pub(crate) const SERVICE: &str = "serviceusage.googleapis.com/Service";
 
@@ -11,8 +13,10 @@ pub(crate) struct Row {
     pub(crate) kind: &'static str,
     pub(crate) name: String,
     pub(crate) properties: Json,
-    /// A property that can be changed in place, and its other value.
-    pub(crate) update: Option<(&'static str, Json)>,
+    /// Properties that can be changed in place, and their other values.
+    pub(crate) updates: Vec<(&'static str, Json)>,
+    /// How a refresh has to read it.
+    pub(crate) read: Way,
     pub(crate) replaces: bool,
     /// Whether it is deleted rather than forgotten.
     pub(crate) deletes: bool,
@@ -22,10 +26,19 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// A resource that can be replaced and deleted, and not changed.
+    /// A resource that is read with others, can be replaced and deleted, and not changed.
     pub(crate) fn new(kind: &'static str, name: &str, properties: Json) -> Self {
-        let name = name.to_owned();
-        Self { kind, name, properties, update: None, replaces: true, deletes: true, needs: &[], twin: None }
+        Self {
+            kind,
+            name: name.to_owned(),
+            properties,
+            updates: Vec::new(),
+            read: Way::List,
+            replaces: true,
+            deletes: true,
+            needs: &[],
+            twin: None,
+        }
     }
 
     /// An enabled API, which stays enabled.
@@ -34,8 +47,19 @@ impl Row {
     }
 
     /// With a property that can be changed in place.
-    pub(crate) fn updated(self, property: &'static str, value: impl Into<Json>) -> Self {
-        Self { update: Some((property, value.into())), ..self }
+    pub(crate) fn updated(mut self, property: &'static str, value: impl Into<Json>) -> Self {
+        self.updates.push((property, value.into()));
+        self
+    }
+
+    /// There is no list of it, or none that says enough.
+    pub(crate) fn read_alone(self) -> Self {
+        Self { read: Way::Single, ..self }
+    }
+
+    /// It is a part of a policy, which is read as a whole.
+    pub(crate) fn in_a_policy(self) -> Self {
+        Self { read: Way::Policy, ..self }
     }
 
     /// After what its properties do not speak of.
@@ -81,7 +105,7 @@ impl Row {
     pub(crate) fn with_its_twin(self) -> Vec<Self> {
         let Some(differs) = self.twin.clone() else { return vec![self] };
         let mut twin =
-            Self { name: format!("{}-too", self.name), update: None, replaces: false, ..self.clone() };
+            Self { name: format!("{}-too", self.name), updates: Vec::new(), replaces: false, ..self.clone() };
         for (property, value) in differs.as_object().into_iter().flatten() {
             twin.properties[property] = value.clone();
         }

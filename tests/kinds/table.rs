@@ -56,7 +56,7 @@ fn identities() -> Vec<Row> {
             "iam.googleapis.com/ServiceAccountIamMember",
             "robot-user",
             json!({"serviceAccount": "{robot.name}", "role": "roles/iam.serviceAccountUser", "member": member}),
-        ).twin(json!({"role": "roles/iam.serviceAccountTokenCreator"})),
+        ).in_a_policy().twin(json!({"role": "roles/iam.serviceAccountTokenCreator"})),
         row(
             "iam.googleapis.com/CustomRole",
             "deployer",
@@ -79,12 +79,12 @@ fn identities() -> Vec<Row> {
             "cloudresourcemanager.googleapis.com/ProjectIamMember",
             "robot-logs",
             json!({"role": "roles/logging.logWriter", "member": member}),
-        ).twin(json!({"role": "roles/monitoring.metricWriter"})),
+        ).in_a_policy().twin(json!({"role": "roles/monitoring.metricWriter"})),
         row(
             "cloudresourcemanager.googleapis.com/ProjectAuditConfig",
             "who-reads",
             json!({"service": "storage.googleapis.com", "auditLogConfigs": [{"logType": "DATA_READ"}]}),
-        ).twin(json!({"service": "secretmanager.googleapis.com"}))
+        ).in_a_policy().twin(json!({"service": "secretmanager.googleapis.com"}))
         .updated("auditLogConfigs", json!([{"logType": "DATA_READ", "exemptedMembers": [member]}, {"logType": "DATA_WRITE"}])),
     ]
 }
@@ -176,6 +176,7 @@ fn data() -> Vec<Row> {
             "robot-files",
             json!({"bucket": "{files.name}", "role": "roles/storage.objectViewer", "member": member}),
         )
+        .in_a_policy()
         .twin(json!({"role": "roles/storage.objectCreator"})),
         row("secretmanager.googleapis.com/Secret", "key", json!({"replication": {"automatic": {}}}))
             .twin(json!({}))
@@ -191,6 +192,7 @@ fn data() -> Vec<Row> {
             "robot-key",
             json!({"secret": "{key.name}", "role": "roles/secretmanager.secretAccessor", "member": member}),
         )
+        .in_a_policy()
         .twin(json!({"role": "roles/secretmanager.viewer"})),
         row(
             "artifactregistry.googleapis.com/Repository",
@@ -198,19 +200,25 @@ fn data() -> Vec<Row> {
             json!({"format": "DOCKER", "description": "One"}),
         )
         .twin(json!({}))
-        .updated("description", "Two"),
+        .updated("description", "Two")
+        .updated(
+            "cleanupPolicies",
+            json!({"recent": {"id": "recent", "action": "KEEP", "mostRecentVersions": {"keepCount": 5}}}),
+        ),
         row(
             "artifactregistry.googleapis.com/RepositoryIamMember",
             "robot-images",
             json!({"repository": "{images.name}", "role": "roles/artifactregistry.reader", "member": member}),
         )
+        .in_a_policy()
         .twin(json!({"role": "roles/artifactregistry.writer"})),
-        row("cloudkms.googleapis.com/KeyRing", "ring", json!({})).twin(json!({})).kept().only(),
+        row("cloudkms.googleapis.com/KeyRing", "ring", json!({})).read_alone().twin(json!({})).kept().only(),
         row(
             "cloudkms.googleapis.com/CryptoKey",
             "lock",
             json!({"keyRing": "{ring.resourceId}", "purpose": "ENCRYPT_DECRYPT", "labels": {"a": "1"}}),
         )
+        .read_alone()
         .twin(json!({}))
         .kept()
         .only()
@@ -354,7 +362,7 @@ fn containers() -> Vec<Row> {
                 "images": [tag], "timeout": "600s", "serviceAccount": "{robot.name}",
                 "options": {"logging": "CLOUD_LOGGING_ONLY"},
             }),
-        )
+        ).read_alone()
         .kept()
         .after(&[
             "storage.googleapis.com/BucketIamMember::robot-files",
@@ -372,7 +380,7 @@ fn containers() -> Vec<Row> {
             "run.googleapis.com/ServiceIamMember",
             "web-robot",
             json!({"service": "{web.resourceId}", "role": "roles/run.invoker", "member": "serviceAccount:{robot.email}"}),
-        )
+        ).in_a_policy()
         .twin(json!({"role": "roles/run.viewer"})),
         row(
             "run.googleapis.com/Job",
@@ -387,14 +395,14 @@ fn containers() -> Vec<Row> {
             "run.googleapis.com/JobIamMember",
             "task-robot",
             json!({"job": "{task.resourceId}", "role": "roles/run.invoker", "member": "serviceAccount:{robot.email}"}),
-        )
+        ).in_a_policy()
         .twin(json!({"role": "roles/run.viewer"})),
-        row("run.googleapis.com/Execution", "once", json!({"job": "{task.resourceId}"})).kept(),
+        row("run.googleapis.com/Execution", "once", json!({"job": "{task.resourceId}"})).read_alone().kept(),
         row(
             "iap.googleapis.com/CloudRunServiceSettings",
             "web-settings",
             json!({"service": "{web.resourceId}", "applicationSettings": {"cookieDomain": "one.example.com"}}),
-        )
+        ).read_alone()
         .kept()
         .updated("applicationSettings", json!({"cookieDomain": "two.example.com"})),
         row(
@@ -404,7 +412,7 @@ fn containers() -> Vec<Row> {
                 "service": "{web.resourceId}", "role": "roles/iap.httpsResourceAccessor",
                 "member": "serviceAccount:{robot.email}",
             }),
-        )
+        ).in_a_policy()
         .twin(json!({"role": "roles/iap.admin"})),
     ]
 }

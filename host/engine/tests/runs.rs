@@ -146,6 +146,29 @@ fn what_can_be_changed_is_updated_and_what_cannot_is_replaced_with_what_lives_in
 }
 
 #[test]
+fn what_is_to_be_kept_stays_beside_its_replacement() {
+    let bench = Bench::default();
+    let kept = |fixed: &str| {
+        let mut kept = resource(NETWORK, [("fixed", text(fixed))]);
+        kept.options.retain_on_delete = true;
+        graph(vec![kept])
+    };
+    up(&bench, &kept("a"));
+    assert_eq!(
+        lines(&bench, &kept("b")),
+        [
+            "replace network: `fixed` cannot be changed in place",
+            "forget network: it is kept in the cloud (`retainOnDelete`)",
+        ]
+    );
+    up(&bench, &kept("b"));
+    assert_eq!(things(&bench).len(), 2, "the old one is still there: {:?}", things(&bench));
+    destroy(&bench);
+    assert_eq!(things(&bench).len(), 2);
+    assert!(bench.state().is_empty());
+}
+
+#[test]
 fn a_fixed_name_is_deleted_first() {
     let bench = Bench::default();
     let bucket =

@@ -146,6 +146,55 @@ fn the_server_starts_after_all_it_needs() {
     }
 }
 
+/// No property of the database says so.
+#[test]
+fn the_database_waits_for_the_connection() {
+    let recording = small();
+    let instance = resource(&recording, "sqladmin.googleapis.com/Instance::m-database");
+    let connection = "servicenetworking.googleapis.com/Connection::m-services";
+    assert!(!instance.properties.to_string().contains(connection));
+    assert!(instance.options["dependsOn"].as_array().unwrap().contains(&json!(connection)));
+}
+
+/// The only grants to the account of builds, which the build runs as and waits for.
+#[test]
+fn builds_have_an_account_of_their_own_with_three_narrow_roles() {
+    let recording = small();
+    let account = "iam.googleapis.com/ServiceAccount::m-build";
+    let build = resource(&recording, "cloudbuild.googleapis.com/Build::m-image");
+    assert_eq!(build.properties["serviceAccount"], format!("${{{account}#name}}"));
+    let member = format!("serviceAccount:${{{account}#email}}");
+    let grants: Vec<_> = recording
+        .resources
+        .iter()
+        .filter(|resource| resource.properties["member"] == member)
+        .map(|grant| {
+            let on = ["repository", "bucket"].iter().find_map(|on| grant.properties[on].as_str());
+            (grant.kind.as_str(), on, grant.properties["role"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        grants,
+        [
+            (
+                "artifactregistry.googleapis.com/RepositoryIamMember",
+                Some("${artifactregistry.googleapis.com/Repository::m-images#resourceId}"),
+                "roles/artifactregistry.writer"
+            ),
+            (
+                "storage.googleapis.com/BucketIamMember",
+                Some("${storage.googleapis.com/Bucket::m-sources#resourceId}"),
+                "roles/storage.objectViewer"
+            ),
+            ("cloudresourcemanager.googleapis.com/ProjectIamMember", None, "roles/logging.logWriter"),
+        ]
+    );
+    for (kind, _, _) in grants {
+        let grant = json!(format!("{kind}::m-build"));
+        assert!(build.options["dependsOn"].as_array().unwrap().contains(&grant), "no waiting for {grant}");
+    }
+}
+
 #[test]
 fn the_password_is_in_the_secret_and_the_user_only() {
     let recording = small();
