@@ -86,6 +86,18 @@ async fn an_instance_lives_and_its_name_stays_taken() {
     drop(client);
     connection.abort();
 
+    // Stopped, an instance is as runnable as before, but nothing in it can be read or changed.
+    let policy = |policy: &str| json!({"settings": {"activationPolicy": policy}});
+    cloud.operate(Method::PATCH, &format!("{instances}/pg"), policy("NEVER")).await;
+    assert_eq!(cloud.get(&format!("{instances}/pg")).await.1["state"], "RUNNABLE");
+    answers.extend([
+        message(&cloud.get(&users).await),
+        message(&cloud.post(&users, json!({"name": "second", "password": "p"})).await),
+        message(&cloud.get(&format!("{instances}/pg/databases/mlflow")).await),
+    ]);
+    cloud.operate(Method::PATCH, &format!("{instances}/pg"), policy("ALWAYS")).await;
+    assert_eq!(cloud.get(&users).await.0, 200);
+
     cloud
         .operate(
             Method::PATCH,
@@ -103,6 +115,9 @@ async fn an_instance_lives_and_its_name_stays_taken() {
     404 The Cloud SQL instance does not exist.
     412 The settings version given is not the current one.
     {"code":9,"message":"Failed to delete connection; Producer services (e.g. CloudSQL, Cloud Memstore, etc.) are still using this connection."}
+    400 Invalid request: Invalid request since instance is not running.
+    400 Invalid request: Invalid request since instance is not running.
+    400 Invalid request: Invalid request since instance is not running.
     404 The Cloud SQL instance does not exist.
     409 The Cloud SQL instance already exists. When you delete an instance, you can't reuse the name of the deleted instance until one week from the deletion date.
     "#);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{begin, check_idle, cluster, done, existing, instance_name, listing};
+use super::{begin, check_ready, check_started, cluster, done, instance_name, listing};
 use crate::cloud::Cloud;
 use crate::common::error::ApiError;
 use crate::common::identifiers;
@@ -32,17 +32,17 @@ pub(super) fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answer {
     match action {
         "insert" => insert(cloud, call, &instance),
         "get" => {
-            existing(cloud, &instance)?;
+            check_started(cloud, &instance)?;
             cloud.store.databases.get(&name).map(Reply::Json).ok_or_else(unknown)
         }
         "list" => {
-            existing(cloud, &instance)?;
+            check_started(cloud, &instance)?;
             let items = cloud.store.databases.list(&format!("{instance}/databases/"));
             listing(call, "sql#databasesList", items.into_iter().map(|(_, body)| body).collect())
         }
         "patch" | "update" => update(cloud, call, &instance, &name),
         "delete" => {
-            check_idle(cloud, &instance)?;
+            check_ready(cloud, &instance)?;
             if !cloud.store.databases.contains(&name) {
                 return Err(unknown());
             }
@@ -57,7 +57,7 @@ fn unknown() -> ApiError {
 }
 
 fn insert(cloud: &Arc<Cloud>, call: &Call, instance: &str) -> Answer {
-    check_idle(cloud, instance)?;
+    check_ready(cloud, instance)?;
     let database = call.text("name").unwrap_or_default();
     if database.is_empty() || database.len() > 63 {
         return Err(ApiError::invalid("Invalid request: A database must have a name of 1 to 63 bytes."));
@@ -75,7 +75,7 @@ fn insert(cloud: &Arc<Cloud>, call: &Call, instance: &str) -> Answer {
 }
 
 fn update(cloud: &Arc<Cloud>, call: &Call, instance: &str, name: &str) -> Answer {
-    check_idle(cloud, instance)?;
+    check_ready(cloud, instance)?;
     let database = cloud.store.databases.get(name).ok_or_else(unknown)?;
     for field in ["charset", "collation"] {
         if call.text(field).is_some_and(|wanted| database[field] != wanted) {

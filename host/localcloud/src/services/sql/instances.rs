@@ -6,7 +6,10 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{base, begin, check_idle, cluster, defaults, existing, instance_name, listing, no_instance};
+use super::{
+    base, begin, check_idle, check_ready, cluster, defaults, existing, instance_name, is_stopped, listing,
+    no_instance,
+};
 use crate::cloud::Cloud;
 use crate::common::error::ApiError;
 use crate::common::identifiers;
@@ -32,7 +35,7 @@ pub(super) fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answer {
         "patch" | "update" => patch(cloud, call, &name, action == "update"),
         "delete" => delete(cloud, call, &name),
         "restart" => {
-            check_idle(cloud, &name)?;
+            check_ready(cloud, &name)?;
             begin(cloud, call, &name, Value::Null)
         }
         _ => Err(ApiError::unimplemented(call.id)),
@@ -137,9 +140,7 @@ fn private_network(cloud: &Cloud, project: &str, id: &str, body: &Value) -> Resu
 
 fn patch(cloud: &Arc<Cloud>, call: &Call, name: &str, whole: bool) -> Answer {
     let before = existing(cloud, name)?;
-    if before["state"] != "STOPPED" {
-        check_idle(cloud, name)?;
-    }
+    check_idle(cloud, name)?;
     let mut wanted = before.clone();
     if whole {
         set(&mut wanted, "settings", json!({}));
@@ -304,18 +305,16 @@ async fn start(cloud: &Arc<Cloud>, name: &str) -> Result<(), Failure> {
 /// Runs or stops a cluster, as the activation policy of its instance says.
 async fn apply_activation(cloud: &Arc<Cloud>, name: &str) -> Result<(), Failure> {
     let instance = cloud.store.instances.get(name).ok_or_else(|| Failure::new(5, no_instance().message))?;
-    if text(&instance, "settings.activationPolicy") == Some("NEVER") {
-        cloud.clusters.stop(&cluster(name)).await.map_err(Failure::internal)?;
-        return set_state(cloud, name, "STOPPED");
+    if is_stopped(&instance) {
+        return cloud.clusters.stop(&cluster(name)).await.map_err(Failure::internal);
     }
-    start(cloud, name).await?;
-    set_state(cloud, name, "RUNNABLE")
+    start(cloud, name).await
 }
 
 /// Starts again what ran before the local cloud was stopped.
 pub(crate) async fn restore(cloud: &Arc<Cloud>) {
     let instances = cloud.store.instances.list("projects/");
-    let running = instances.iter().filter(|(_, body)| body["state"] == "RUNNABLE");
+    let running = instances.iter().filter(|(_, body)| body["state"] == "RUNNABLE" && !is_stopped(body));
     let starts = running.map(|(name, _)| async move {
         if let Err(failure) = start(cloud, name).await {
             tracing::error!(instance = name, %failure, "cannot start an instance again");

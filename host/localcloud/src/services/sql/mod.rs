@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::cloud::Cloud;
 use crate::common::error::ApiError;
 use crate::common::identifiers;
+use crate::common::json::text;
 use crate::common::operations::{Failure, Operation};
 use crate::server::call::{Answer, Call, Reply, page};
 
@@ -64,7 +65,28 @@ fn existing(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {
     cloud.store.instances.get(name).ok_or_else(no_instance)
 }
 
-/// Refuses work on an instance that is busy or not running.
+/// Whether an instance was stopped. Its state says nothing of that.
+fn is_stopped(instance: &Value) -> bool {
+    text(instance, "settings.activationPolicy") == Some("NEVER")
+}
+
+/// The instance, unless it is stopped: then nothing in it can be read or changed.
+fn check_started(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {
+    let instance = existing(cloud, name)?;
+    if is_stopped(&instance) {
+        let said = "Invalid request: Invalid request since instance is not running.";
+        return Err(ApiError::invalid(said).reason("invalid"));
+    }
+    Ok(instance)
+}
+
+/// Refuses work in an instance that is stopped or busy.
+fn check_ready(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {
+    check_started(cloud, name)?;
+    check_idle(cloud, name)
+}
+
+/// Refuses work on an instance that is busy or not there yet.
 fn check_idle(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {
     let instance = existing(cloud, name)?;
     if cloud.operations.busy("sqladmin", name) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{check_idle, cluster, done, existing, instance_name, listing};
+use super::{check_ready, check_started, cluster, done, instance_name, listing};
 use crate::cloud::Cloud;
 use crate::common::error::ApiError;
 use crate::common::identifiers;
@@ -17,12 +17,12 @@ pub(super) async fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answe
     match action {
         "insert" => insert(cloud, call, &instance).await,
         "get" => {
-            existing(cloud, &instance)?;
+            check_started(cloud, &instance)?;
             let name = format!("{instance}/users/{}", call.variable("name"));
             cloud.store.users.get(&name).map(Reply::Json).ok_or_else(|| unknown(call.variable("name")))
         }
         "list" => {
-            existing(cloud, &instance)?;
+            check_started(cloud, &instance)?;
             let items = cloud.store.users.list(&format!("{instance}/users/"));
             listing(call, "sql#usersList", items.into_iter().map(|(_, body)| body).collect())
         }
@@ -53,7 +53,7 @@ fn refused(what: &str, error: &PostgresError) -> ApiError {
 }
 
 async fn insert(cloud: &Arc<Cloud>, call: &Call, instance: &str) -> Answer {
-    check_idle(cloud, instance)?;
+    check_ready(cloud, instance)?;
     let user = call.text("name").unwrap_or_default();
     if user.is_empty() || user.len() > 63 || user.starts_with("cloudsql") || user.starts_with("pg_") {
         return Err(ApiError::invalid(format!("Invalid request: Invalid user name ({user}).")));
@@ -80,7 +80,7 @@ fn named(call: &Call) -> Result<&str, ApiError> {
 }
 
 async fn update(cloud: &Arc<Cloud>, call: &Call, instance: &str) -> Answer {
-    check_idle(cloud, instance)?;
+    check_ready(cloud, instance)?;
     let user = named(call)?;
     let name = format!("{instance}/users/{user}");
     if !cloud.store.users.contains(&name) {
@@ -97,7 +97,7 @@ async fn update(cloud: &Arc<Cloud>, call: &Call, instance: &str) -> Answer {
 }
 
 async fn delete(cloud: &Arc<Cloud>, call: &Call, instance: &str) -> Answer {
-    check_idle(cloud, instance)?;
+    check_ready(cloud, instance)?;
     let user = named(call)?;
     let name = format!("{instance}/users/{user}");
     if !cloud.store.users.contains(&name) {
