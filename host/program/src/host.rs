@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use mlflow_host_graph::{Diagnostic, Graph};
 use sha2::{Digest as _, Sha256};
+use tokio::task::JoinHandle;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Cache, CacheConfig, Config, Engine, EngineWeak, OptLevel, RegallocAlgorithm, Store, Trap};
 use wasmtime_wasi::I32Exit;
@@ -133,9 +134,7 @@ impl ProgramHost {
     ) -> impl Future<Output = Result<Component, ProgramError>> + use<> {
         let engine = self.engine.clone();
         let cache = self.config.cache_directory.clone();
-        let loading =
-            tokio::task::spawn_blocking(move || module::load(&engine, &program, cache.as_deref(), world));
-        async { loading.await.map_err(|error| ProgramError::Malformed(error.to_string()))? }
+        loaded(tokio::task::spawn_blocking(move || module::load(&engine, &program, cache.as_deref(), world)))
     }
 
     /// A program's own corner, and what it will have said there.
@@ -216,6 +215,19 @@ impl ProgramHost {
     }
 }
 
+/// What a blocking thread has loaded. A panic there is a mistake of the host's, and says nothing about the program:
+/// it goes on here.
+async fn loaded<T>(loading: JoinHandle<Result<T, ProgramError>>) -> Result<T, ProgramError> {
+    match loading.await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is being shut down.
+            Err(error) => Err(ProgramError::Setup(error.to_string())),
+        },
+    }
+}
+
 /// How a program ended, and what is left of it.
 pub(crate) struct Ended<T, R> {
     pub(crate) result: Result<R, ProgramError>,
@@ -293,4 +305,16 @@ fn tick(engine: EngineWeak) -> Result<(), ProgramError> {
         .spawn(ticker)
         .map(drop)
         .map_err(|error| ProgramError::Setup(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "the encoder has a bug")]
+    async fn a_panic_of_the_loader_is_not_the_programs() {
+        let loading = tokio::task::spawn_blocking(|| panic!("the encoder has a bug"));
+        let _: Result<(), _> = loaded(loading).await;
+    }
 }
