@@ -214,3 +214,17 @@ fn a_doctor_says_what_a_machine_lacks_and_how_to_get_it() {
                                    sudo apt-get install -y python3 python3-venv
     "#);
 }
+
+#[test]
+fn of_a_file_without_end_only_the_beginning_is_read() {
+    // A tebibyte that takes no room on the disk, and that no machine could hold in memory.
+    let bench = Bench::new();
+    bench.write("huge.wasm", component(0, ""));
+    let file = std::fs::OpenOptions::new().write(true).open(bench.path().join("huge.wasm")).unwrap();
+    file.set_len(1 << 40).unwrap();
+    assert_snapshot!(bench.run(&["preview", "huge.wasm", "--offline"]), @r"
+    exit 1
+    --- err
+    error: huge.wasm: The file is larger than 128 MiB, so it is not read: leave data out of the program.
+    ");
+}

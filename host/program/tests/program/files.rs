@@ -1,7 +1,7 @@
 //! Files that are no stacks, and stacks that want what they cannot have. All but one are written here.
 
 use crate::common::{host, hostile, inputs, message, root, run, run_on};
-use mlflow_host_program::{Level, ProgramError};
+use mlflow_host_program::ProgramError;
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
 
@@ -24,7 +24,7 @@ fn component(memory_pages: u32, body: &str) -> Vec<u8> {
 }
 
 /// A core module with the type of a stack.
-fn module(text: &str) -> Vec<u8> {
+pub(crate) fn module(text: &str) -> Vec<u8> {
     let mut module = wat(text);
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(root().join("wit")).unwrap();
@@ -197,70 +197,6 @@ fn fuel_is_counted_the_same_each_time() {
     assert_eq!(used(2_000_000).unwrap(), first);
     let failure = used(first / 2).unwrap_err();
     assert_eq!(failure.to_string(), format!("The program did not end within {} units of fuel.", first / 2));
-}
-
-#[test]
-fn wasi_leads_nowhere_and_repeats_itself() {
-    // Writes the time and 4 random bytes, in hexadecimal, and the numbers of variables and arguments.
-    let program = module(
-        r#"(module
-            (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
-            (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
-            (import "wasi_snapshot_preview1" "environ_sizes_get" (func $environment (param i32 i32) (result i32)))
-            (import "wasi_snapshot_preview1" "fd_prestat_get" (func $directory (param i32 i32) (result i32)))
-            (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-            (memory (export "memory") 1)
-            (data (i32.const 0) "0123456789abcdef")
-            (func $hex (param $from i32) (param $count i32) (param $to i32)
-                (loop $again
-                    (i32.store8 (local.get $to)
-                        (i32.load8_u (i32.shr_u (i32.load8_u (local.get $from)) (i32.const 4))))
-                    (i32.store8 offset=1 (local.get $to)
-                        (i32.load8_u (i32.and (i32.load8_u (local.get $from)) (i32.const 15))))
-                    (local.set $from (i32.add (local.get $from) (i32.const 1)))
-                    (local.set $to (i32.add (local.get $to) (i32.const 2)))
-                    (local.set $count (i32.sub (local.get $count) (i32.const 1)))
-                    (br_if $again (local.get $count))))
-            (func (export "run") (result i32)
-                (drop (call $time (i32.const 0) (i64.const 0) (i32.const 100)))
-                (drop (call $random (i32.const 108) (i32.const 4)))
-                (drop (call $environment (i32.const 112) (i32.const 116)))
-                ;; 8 means: there is no such file descriptor.
-                (i32.store8 (i32.const 113) (call $directory (i32.const 3) (i32.const 120)))
-                (call $hex (i32.const 100) (i32.const 14) (i32.const 200))
-                (i32.store8 (i32.const 228) (i32.const 10))
-                (i32.store (i32.const 300) (i32.const 200))
-                (i32.store (i32.const 304) (i32.const 29))
-                (drop (call $write (i32.const 1) (i32.const 300) (i32.const 1) (i32.const 308)))
-                (i32.const 400)))"#,
-    );
-    let said = |case: &str| {
-        let logs = run(&program, &inputs(case)).unwrap().logs;
-        assert_eq!(logs.len(), 1);
-        assert_eq!(logs[0].level, Level::Info);
-        logs[0].message.clone()
-    };
-    let first = said("one");
-    // 2026-01-01 in nanoseconds; no variables; no directories.
-    assert!(first.starts_with("0000faed51728618"), "{first}");
-    assert!(first.ends_with("0008"), "{first}");
-    assert_eq!(said("one"), first);
-    assert_ne!(said("other"), first, "other inputs, other randomness");
-}
-
-#[test]
-fn the_steady_clock_stands_still_but_not_at_zero() {
-    // Go takes a zero for a broken clock.
-    let program = module(
-        r#"(module
-            (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
-            (memory (export "memory") 1)
-            (func (export "run") (result i32)
-                (drop (call $time (i32.const 1) (i64.const 0) (i32.const 100)))
-                (if (i64.ne (i64.load (i32.const 100)) (i64.const 1)) (then (unreachable)))
-                (i32.const 400)))"#,
-    );
-    run(&program, &inputs("any")).unwrap();
 }
 
 #[test]

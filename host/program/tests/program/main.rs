@@ -8,3 +8,4 @@ mod escapes;
 mod files;
 mod guests;
 mod policies;
+mod wasi;
