@@ -29,7 +29,7 @@ unit: build ## Unit tests of the host, the guest SDK and the stacks.
 	scripts/test-guests
 
 end-to-end: build ## A stack's whole life on the local cloud, judged by real clients.
-	scripts/test-environment >/dev/null
+	"$$(scripts/test-environment)/bin/python" scripts/generate-gcp-api --installed --check
 	scripts/build-failpoints >/dev/null
 	cargo test --no-fail-fast --package mlflow-host-tests
 	scripts/setup languages

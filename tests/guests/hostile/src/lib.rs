@@ -1,5 +1,7 @@
 //! Does one thing, by the configuration key `case`; most of them a stack should not do.
 
+#![expect(clippy::infinite_iter, reason = "what never ends is one of them")]
+
 use std::hint::black_box;
 
 use mlflow_host_sdk::kinds::standard::{RandomPassword, Value};

@@ -33,9 +33,8 @@ fn run() -> Result<()> {
         .payload(SecretPayload::new().data(token.to_string()))
         .declare("token");
 
-    let account = ServiceAccount::new()
-        .depends_on("serviceusage.googleapis.com/Service::iam")
-        .declare("reader");
+    let account =
+        ServiceAccount::new().depends_on("serviceusage.googleapis.com/Service::iam").declare("reader");
     let access = SecretIamMember::new()
         .secret(secret.resource_id())
         .role("roles/secretmanager.secretAccessor")
@@ -43,10 +42,8 @@ fn run() -> Result<()> {
         .declare("token");
     let selector = SecretKeySelector::new().secret(secret.resource_id()).version(version.resource_id());
     let variable = EnvVar::new().name("TOKEN").value_source(EnvVarSource::new().secret_key_ref(selector));
-    let container = Container::new()
-        .image(&server.image)
-        .command(["sh", "-c", "test -n \"$TOKEN\""])
-        .env([variable]);
+    let container =
+        Container::new().image(&server.image).command(["sh", "-c", "test -n \"$TOKEN\""]).env([variable]);
     let task = TaskTemplate::new().containers([container]).service_account(account.email()).max_retries(0);
     let job = Job::new()
         .template(ExecutionTemplate::new().template(task))
