@@ -161,15 +161,15 @@ impl Point {
         );
         let sent = cloud.mutations()? - before;
         ensure!(sent == 0, "the third run sent {sent} mutating requests\n{}{}", third.report(), story());
-        if scenario == Scenario::Destroy {
-            return Ok(Verdict::Converged);
+        if scenario != Scenario::Destroy {
+            password_opens_the_database(&cloud)?;
         }
-        password_opens_the_database(&cloud)?;
-        if then_destroy {
+        if then_destroy && scenario != Scenario::Destroy {
             let destroyed = place.succeeds(&["destroy", STACK, "--yes", "--json"])?;
             let left = Listing::of(place, &cloud)?;
             ensure!(left.is_empty(), "left after `destroy`: {left:#?}\n{}{}", destroyed.report(), story());
         }
+        cloud.ensure_valid_requests()?;
         Ok(Verdict::Converged)
     }
 }

@@ -218,7 +218,8 @@ impl Hunt {
         self.run(&["destroy", STACK, "--yes", "--json"], 0)?;
         self.run(&["state", "history", STACK, "--json"], 0)?;
         self.search_runs()?;
-        self.files_with(&["plan.json", "exported.json", "requests.jsonl"])
+        self.files_with(&["plan.json", "exported.json", "requests.jsonl"])?;
+        self.cloud.ensure_valid_requests()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A directory to run commands in.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
@@ -8,15 +9,19 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 /// A directory to work in, which is also the home of the host.
-pub(crate) struct Bench(TempDir);
+pub(crate) struct Bench {
+    directory: TempDir,
+    /// How many requests were meant to break Google's description of its APIs.
+    wrong_requests: Cell<usize>,
+}
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self(TempDir::new().unwrap())
+        Self { directory: TempDir::new().unwrap(), wrong_requests: Cell::new(0) }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.directory.path()
     }
 
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
@@ -60,6 +65,12 @@ impl Bench {
     pub(crate) fn ask_in_vain(&self, method: &str, path: &str) {
         let (succeeds, text) = self.send(method, path, None);
         assert!(!succeeds, "{method} {path}: {text}");
+    }
+
+    /// Asks the local cloud, which must run, for something that no API has.
+    pub(crate) fn ask_wrongly(&self, method: &str, path: &str) {
+        self.ask_in_vain(method, path);
+        self.wrong_requests.set(self.wrong_requests.get() + 1);
     }
 
     /// Whether the local cloud answers with success, and what it says.
@@ -140,6 +151,13 @@ impl Drop for Bench {
         if self.path().join("cloud").exists() {
             self.run(&["cloud", "stop"]);
         }
+        if std::thread::panicking() {
+            return;
+        }
+        // The host asks for nothing that Google's description of its APIs does not know.
+        let log = fs::read_to_string(self.path().join("cloud/requests.jsonl")).unwrap_or_default();
+        let wrong: Vec<_> = log.lines().filter(|line| line.contains("\"violation\":")).collect();
+        assert_eq!(wrong.len(), self.wrong_requests.get(), "wrong requests: {wrong:#?}");
     }
 }
 

@@ -32,8 +32,8 @@ fn requests_are_shown_with_what_is_wrong_with_them() {
     · No request has come since the start.
     ");
     bench.ask_in_vain("GET", "secretmanager.googleapis.com/v1/projects/p/secrets");
-    bench.ask_in_vain("GET", "secretmanager.googleapis.com/v1/projects/p/secrets?colour=red");
-    bench.ask_in_vain("GET", "secretmanager.googleapis.com/v9/none");
+    bench.ask_wrongly("GET", "secretmanager.googleapis.com/v1/projects/p/secrets?colour=red");
+    bench.ask_wrongly("GET", "secretmanager.googleapis.com/v9/none");
     assert_snapshot!(undated(&bench.run(&["cloud", "log"])), @r#"
     exit 0
     --- out
