@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
-use mlflow_host_tests::{Cloud, Run, Steps, Workbench, gcloud, processes_that_mention, python, skip};
+use mlflow_host_tests::{
+    Cloud, Run, Steps, Workbench, gcloud, processes_that_mention, python, python_by_default, skip,
+};
 use sha2::{Digest as _, Sha256};
 
 const PROJECT: &str = "mlflow-dev";
@@ -87,7 +89,12 @@ impl Story {
             &outputs.to_string_lossy(),
             &self.record.to_string_lossy(),
         ];
-        python("google_clients.py", arguments, &[])
+        python("google_clients.py", arguments, &[])?;
+        let exports = self.bench.succeeds(&["cloud", "env", "--libraries"])?.stdout;
+        let built = self.up.outputs()?;
+        let bucket = built["bucket"].trim_start_matches("gs://");
+        let named = [PROJECT, REGION, "mlflow-dev-database-password", bucket];
+        python_by_default("google_defaults.py", &exports, &named)
     }
 
     fn gcloud(&mut self) -> Result<()> {

@@ -20,7 +20,7 @@ pub use database::Database;
 pub use guest::guest;
 pub use place::{PROJECT, Place};
 pub use processes::processes_that_mention;
-pub use referee::{gcloud, python};
+pub use referee::{gcloud, python, python_by_default};
 pub use run::{Plan, Run};
 pub use steps::{Steps, skip};
 pub use workbench::Workbench;

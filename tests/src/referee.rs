@@ -30,6 +30,22 @@ pub fn python<A: AsRef<OsStr>>(
     agrees(command)
 }
 
+/// Runs a Python referee that knows of the local cloud only what `cloud env --libraries` prints, and requires it to
+/// agree.
+///
+/// # Errors
+/// When it does not agree.
+pub fn python_by_default(script: &str, exports: &str, arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!("{exports}\nexec \"$0\" \"$@\""))
+        .arg(interpreter()?)
+        .arg(root().join("tests/referees").join(script))
+        .args(arguments);
+    agrees(command)
+}
+
 /// Runs a script that uses gcloud, with what `cloud env` prints, and requires it to agree. `false` when there is
 /// no gcloud on this machine.
 ///

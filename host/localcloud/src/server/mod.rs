@@ -247,6 +247,9 @@ impl Server {
         if let Some(answer) = services::outside(&self.cloud, &parts.method, &target, &query) {
             return Some(answer);
         }
+        if services::oauth::is_for_token(&parts.method, &target) {
+            return Some(services::oauth::token(&self.cloud, body).await);
+        }
         if services::storage::uploads::continues(&parts.method, &target.path, &query) {
             return Some(
                 services::storage::uploads::resume(

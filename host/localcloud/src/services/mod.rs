@@ -22,6 +22,7 @@ pub(crate) mod kms;
 pub(crate) mod knative;
 pub(crate) mod logging;
 pub(crate) mod networking;
+pub(crate) mod oauth;
 pub(crate) mod projects;
 pub(crate) mod regular;
 pub(crate) mod run;

@@ -74,3 +74,22 @@ async fn a_policy_keeps_what_the_mask_does_not_name() {
     assert_eq!((&both["bindings"], &both["auditConfigs"]), (&json!([]), &audit));
     cloud.stop().await;
 }
+
+/// Default credentials (`GOOGLE_APPLICATION_CREDENTIALS`) are traded for a token before anything else is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_owner_gets_a_token() {
+    let cloud = Harness::with(&[]).await;
+    let ask = async |token: &str| {
+        let form = format!("grant_type=refresh_token&client_id=c&client_secret=s&refresh_token={token}");
+        let address = format!("{}/oauth2.googleapis.com/token", cloud.base());
+        let answer = cloud.client.post(address).body(form).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap())
+    };
+    let token = std::fs::read_to_string(cloud.path().join("cloud/token")).unwrap();
+    let (status, refused) = ask("made-up").await;
+    assert_eq!(status, 400, "{refused}");
+    let (status, granted) = ask(&token).await;
+    assert_eq!((status, &granted["token_type"]), (200, &json!("Bearer")), "{granted}");
+    assert_eq!(granted["access_token"], token.as_str());
+    cloud.stop().await;
+}

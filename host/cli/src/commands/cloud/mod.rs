@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use mlflow_host_localcloud::{Daemon, DaemonError, Endpoint, Latency, LocalCloud, ServeOptions, Status};
+use serde_json::json;
 
 use super::confirm::confirm;
 use crate::arguments::Global;
@@ -37,8 +38,13 @@ pub(crate) enum Cloud {
     Stop,
     /// Say whether it runs, where it answers, and which services run in it
     Status,
-    /// Write what to export so that gcloud and Google's libraries talk to it
-    Env,
+    /// Write what to export so that gcloud and the libraries of Cloud Storage talk to it
+    Env {
+        /// Have all of Google's libraries and Terraform talk to it, too: their HTTPS goes through it, and all other
+        /// HTTPS of that shell is refused
+        #[arg(long)]
+        libraries: bool,
+    },
     Log(log::Log),
     Faults(faults::Faults),
     /// Stop it and delete everything in it
@@ -107,7 +113,7 @@ impl Cloud {
                 };
                 reporter.cloud(&status);
             }
-            Self::Env => render::print(&exports(&directory).await?),
+            Self::Env { libraries } => render::print(&exports(&directory, libraries).await?),
             Self::Log(log) => log.run(&directory, reporter).await?,
             Self::Faults(faults) => faults.run(&directory, reporter).await?,
             Self::Reset { yes } => {
@@ -142,22 +148,13 @@ async fn running(directory: &Path, status: &'static str, endpoint: &Endpoint) ->
     }
 }
 
-/// gcloud goes through the local cloud as its proxy, so that it keeps Google's own addresses; Google's
-/// libraries for Cloud Storage have a variable of their own.
-async fn exports(directory: &Path) -> Result<String> {
+/// gcloud goes through the local cloud as its proxy, so that it keeps Google's own addresses, and so do other
+/// clients with `libraries`; Google's libraries for Cloud Storage have a variable of their own.
+async fn exports(directory: &Path, libraries: bool) -> Result<String> {
     let Status::Running(endpoint) = Daemon::status(directory).await.map_err(failed)? else {
         return Err(ask::stopped());
     };
-    let token = directory.join("access-token");
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&token)
-        .and_then(|mut file| file.write_all(endpoint.token.as_bytes()));
-    written.map_err(|error| Failure::new(format!("Cannot write {}: {error}.", token.display())))?;
-
+    let token = keep(directory.join("access-token"), &endpoint.token)?;
     let mut text = String::new();
     let mut export = |name: &str, value: &str| {
         // A single quote ends the quotes, stands for itself, and begins them again.
@@ -169,8 +166,37 @@ async fn exports(directory: &Path) -> Result<String> {
     export("CLOUDSDK_PROXY_TYPE", "http");
     export("CLOUDSDK_PROXY_ADDRESS", "127.0.0.1");
     export("CLOUDSDK_PROXY_PORT", &endpoint.port.to_string());
-    export("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", &endpoint.certificate.display().to_string());
+    let certificate = endpoint.certificate.display().to_string();
+    export("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", &certificate);
+    if libraries {
+        let proxy = format!("http://127.0.0.1:{}", endpoint.port);
+        for name in ["HTTPS_PROXY", "https_proxy"] {
+            export(name, &proxy);
+        }
+        for name in ["NO_PROXY", "no_proxy"] {
+            export(name, "127.0.0.1,localhost");
+        }
+        // Those of requests, of httplib2, and of Go and OpenSSL.
+        for name in ["REQUESTS_CA_BUNDLE", "HTTPLIB2_CA_CERTS", "SSL_CERT_FILE"] {
+            export(name, &certificate);
+        }
+        let credentials = json!({
+            "type": "authorized_user", "client_id": "local-cloud", "client_secret": "local-cloud",
+            "refresh_token": endpoint.token,
+        });
+        let file = keep(directory.join("credentials.json"), &credentials.to_string())?;
+        export("GOOGLE_APPLICATION_CREDENTIALS", &file.display().to_string());
+    }
     Ok(text)
+}
+
+/// Writes a file that only its owner may read.
+fn keep(file: PathBuf, content: &str) -> Result<PathBuf> {
+    let mut options = std::fs::OpenOptions::new();
+    let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&file);
+    let written = opened.and_then(|mut opened| opened.write_all(content.as_bytes()));
+    written.map_err(|error| Failure::new(format!("Cannot write {}: {error}.", file.display())))?;
+    Ok(file)
 }
 
 fn failed(error: DaemonError) -> Box<Failure> {
