@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mlflow_host_gcp_api::kinds::{Kind, OperationStyle};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::client::{Call, Client};
 use crate::error::{CallError, Refusal};
@@ -77,13 +77,11 @@ pub(crate) fn place(
     let path = |template: &str| {
         variables.expand_path(template).map_err(|error| CallError::Invalid(error.to_string()))
     };
-    // Only compute's wait gives back the operation in the same shape and without a body to send.
-    let wait = calls.wait.as_ref().filter(|_| style == Style::Compute);
     Ok(OperationRef {
         style,
         service: kind.service.clone(),
         read: path(&calls.read.path)?,
-        wait: wait.map(|call| path(&call.path)).transpose()?,
+        wait: calls.wait.as_ref().map(|call| path(&call.path)).transpose()?,
     })
 }
 
@@ -118,6 +116,8 @@ pub(crate) async fn look(
     let read = match &operation.wait {
         Some(wait) if !is_young => {
             let call = Call::new(&operation.service, "POST", wait).repeatable();
+            // The timeout in the body is Google's to choose; Compute takes no body at all.
+            let call = if operation.style == Style::Compute { call } else { call.json(json!({})) };
             match tokio::time::timeout(WAIT, client.json(&call)).await {
                 Ok(answer) => answer,
                 Err(_) => return Ok(Stage::Running),
