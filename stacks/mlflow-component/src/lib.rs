@@ -1,6 +1,6 @@
-//! The component `mlflow` for stacks in every language: what the crate of that name does, behind `wit/mlflow.wit`.
+//! The component `mlflow` for stacks that are not in Rust: what the crate of that name does, behind `wit/mlflow.wit`.
 //!
-//! A stack imports `mlflow-host:mlflow/server`, and `mlflow-host build` puts this module and the stack's own
+//! A stack imports `mlflow-host:mlflow/server`, and `mlflow-host compose` puts this module and the stack's own
 //! together in one file. Attributes cross between the two as the host's tokens, which are strings to both.
 
 #![cfg(target_family = "wasm")]
