@@ -115,12 +115,20 @@ impl Story {
         let bucket = outputs["bucket"].trim_start_matches("gs://");
         python("google_changes.py", [self.cloud.endpoint(), PROJECT, bucket], &[])?;
         let mut expected = vec![(BUCKET, "versioning.enabled")];
+        // In the order in which the script takes their names.
+        let by_hand = [
+            ("iam.googleapis.com/ServiceAccount::mlflow-dev-runtime", "displayName"),
+            ("compute.googleapis.com/Subnetwork::mlflow-dev-subnetwork", "privateIpGoogleAccess"),
+            ("secretmanager.googleapis.com/Secret::mlflow-dev-database-password", "labels.mlflow-host-stack"),
+            ("artifactregistry.googleapis.com/Repository::mlflow-dev-images", "description"),
+            ("sqladmin.googleapis.com/Instance::mlflow-dev-database", "settings.storageAutoResize"),
+        ];
+        let ids = by_hand.iter().map(|(urn, _)| self.id(urn)).collect::<Result<Vec<_>>>()?;
+        let mut named = vec![PROJECT, REGION, "mlflow-dev"];
+        named.extend(ids.iter().map(String::as_str));
         let exports = self.bench.succeeds(&["cloud", "env"])?.stdout;
-        let named = [PROJECT, REGION, "mlflow-dev-runtime", "mlflow-dev-subnetwork", "mlflow-dev"];
         if gcloud("gcloud-changes", &exports, &named)? {
-            expected
-                .push(("compute.googleapis.com/Subnetwork::mlflow-dev-subnetwork", "privateIpGoogleAccess"));
-            expected.push(("iam.googleapis.com/ServiceAccount::mlflow-dev-runtime", "displayName"));
+            expected.extend(by_hand);
             expected.push((INVOKER, "gone"));
         } else {
             skip("gcloud is not installed on this machine");
@@ -282,6 +290,13 @@ impl Story {
         let address = self.up.local_address("url")?;
         let record = self.record.to_string_lossy();
         python("mlflow_client.py", [verb, record.as_ref()], &[("MLFLOW_TRACKING_URI", &address)])
+    }
+
+    /// The last part of a resource's full name.
+    fn id(&self, urn: &str) -> Result<String> {
+        let state = self.bench.succeeds(&["state", "show", STACK, urn, "--json"])?.event("resource")?;
+        let identity = state["identity"].as_str().with_context(|| format!("{urn} has no name: {state}"))?;
+        Ok(identity.rsplit('/').next().unwrap_or(identity).to_owned())
     }
 
     fn revision(&self) -> Result<String> {
