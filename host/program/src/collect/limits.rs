@@ -10,7 +10,7 @@ pub struct Limits {
     pub nodes: usize,
     /// Bytes of one JSON text: the properties of a resource, its options, the operands of a function, an output.
     pub json: usize,
-    /// Bytes of one kind, name, path or pattern.
+    /// Bytes of one kind, name, path, pattern or key of JSON.
     pub name: usize,
     /// Patterns of what one packed directory leaves out.
     pub patterns: usize,
@@ -37,8 +37,22 @@ impl Limits {
             );
             return Err(Diagnostic::error("too-large", message));
         }
-        serde_json::from_str(text)
-            .map_err(|error| Diagnostic::error("bad-json", format!("The {what} are not JSON: {error}.")))
+        let json = serde_json::from_str(text)
+            .map_err(|error| Diagnostic::error("bad-json", format!("The {what} are not JSON: {error}.")))?;
+        self.keys(&json)?;
+        Ok(json)
+    }
+
+    /// Refuses long keys: each problem of what lies below one repeats it.
+    fn keys(&self, json: &Json) -> Result<(), Diagnostic> {
+        match json {
+            Json::Array(items) => items.iter().try_for_each(|item| self.keys(item)),
+            Json::Object(entries) => entries.iter().try_for_each(|(key, value)| {
+                self.name("key", key)?;
+                self.keys(value)
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The JSON object of a text.
@@ -54,7 +68,7 @@ impl Limits {
         self.object("options", if text.is_empty() { "{}" } else { text })
     }
 
-    /// Refuses a kind, name, path or pattern that is too long.
+    /// Refuses a kind, name, path, pattern or key that is too long.
     pub(crate) fn name(&self, what: &str, text: &str) -> Result<(), Diagnostic> {
         if text.len() <= self.name {
             return Ok(());

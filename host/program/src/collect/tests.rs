@@ -251,10 +251,11 @@ fn what_tokens_mean_is_weighed_before_it_is_copied() {
 
 #[test]
 fn problems_of_one_value_are_few() {
-    // Each of the cut references is named by a path that is half a megabyte long.
+    // Each of the cut references is named by a path that is 25 KB long.
     let mut collector = collector(Limits::default());
-    let cut = vec!["\u{E000}"; 80_000];
-    let properties = format!(r#"{{"{}": {}}}"#, "k".repeat(500_000), json!(cut));
+    let key = "k".repeat(500);
+    let cut = json!(vec!["\u{E000}"; 80_000]);
+    let properties = (0..50).fold(cut, |inner, _| json!({ &key: inner })).to_string();
     assert_eq!(code(collector.declare("std/Value", "a", &properties, "{}")), "mangled-reference");
     assert!(collector.finish().unwrap_err().len() <= 51);
 }
@@ -293,4 +294,14 @@ fn warnings_are_kept_up_to_a_number() {
             (Severity::Warning, "There are 3 more.".to_owned()),
         ]
     );
+}
+
+#[test]
+fn keys_are_short() {
+    // Google's description has maps of messages: each unknown field would be named by a path that holds the key.
+    let mut collector = collector(Limits::default());
+    let properties = json!({"cleanupPolicies": {"k".repeat(501): {"x": 1}}}).to_string();
+    let refusal = collector.declare("std/Value", "a", &properties, "{}").unwrap_err();
+    assert_eq!(refusal.message, "std/Value::a: The key has 501 bytes; at most 500 are allowed.");
+    assert_eq!(collector.finish().unwrap_err().len(), 1);
 }
