@@ -138,3 +138,36 @@ fn faults_are_listed_set_and_ended() {
     No fault is in force.
     ");
 }
+
+#[test]
+fn what_is_in_the_cloud_is_shown_by_project() {
+    let bench = Bench::new();
+    bench.write("dev.wasm", "").run(&["cloud", "start"]);
+    assert_snapshot!(bench.run(&["cloud", "resources"]), @r"
+    exit 0
+    --- err
+    · The local cloud is empty.
+    ");
+    assert!(bench.run(&["state", "init", "gs://team-state", "dev.wasm"]).starts_with("exit 0\n"));
+    assert_snapshot!(bench.run(&["cloud", "resources"]), @r"
+    exit 0
+    --- out
+    mlflow-local: 2
+      iam.googleapis.com/Policy
+        //storage.googleapis.com/team-state
+      storage.googleapis.com/Bucket
+        team-state
+    ");
+    assert_snapshot!(bench.run(&["cloud", "resources", "--project", "nobody"]), @r"
+    exit 1
+    --- err
+    error: Nothing is in the project `nobody`.
+    hint: There is something in mlflow-local.
+    ");
+    assert_snapshot!(bench.run(&["cloud", "resources", "--json"]), @r#"
+    exit 0
+    --- out
+    {"count":2,"event":"cloud-resources","project":"mlflow-local","resources":{"iam.googleapis.com/Policy":["//storage.googleapis.com/team-state"],"storage.googleapis.com/Bucket":["team-state"]},"version":1}
+    {"command":"cloud","counts":{},"deferred":0,"elapsedMilliseconds":0,"event":"summary","exitCode":0,"failed":0,"interrupted":false,"retryAt":null,"skipped":0,"unchanged":0,"version":1}
+    "#);
+}

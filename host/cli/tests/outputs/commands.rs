@@ -11,7 +11,7 @@ fn run(arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     assert_snapshot!("help", run(&["--help"]));
-    let commands: [&[&str]; 40] = [
+    let commands: [&[&str]; 41] = [
         &["up"],
         &["preview"],
         &["refresh"],
@@ -26,6 +26,7 @@ fn every_command_explains_itself() {
         &["cloud", "stop"],
         &["cloud", "status"],
         &["cloud", "env"],
+        &["cloud", "resources"],
         &["cloud", "log"],
         &["cloud", "faults"],
         &["cloud", "reset"],

@@ -95,7 +95,7 @@ fn build_log(server: &Server, id: &str) -> Response<Body> {
 
 /// Every resource by project and kind. What only the local cloud remembers (`local.…`), projects,
 /// enabled APIs and builds, whose records nobody can delete, are not resources of a project in this
-/// sense; policies with bindings are.
+/// sense; policies in which something stands are.
 fn resources(server: &Server) -> Value {
     let mut projects: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
     let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -113,7 +113,11 @@ fn resources(server: &Server) -> Value {
                 builds.entry(project).or_default().push(name);
                 continue;
             }
-            "local.Policy" if json::list(&body, "bindings").next().is_some() => {
+            "local.Policy"
+                if ["bindings", "auditConfigs"]
+                    .iter()
+                    .any(|part| json::list(&body, part).next().is_some()) =>
+            {
                 "iam.googleapis.com/Policy".to_owned()
             }
             "local.Regular" => {

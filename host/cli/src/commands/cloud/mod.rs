@@ -3,6 +3,7 @@
 mod ask;
 mod faults;
 mod log;
+mod resources;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -45,6 +46,7 @@ pub(crate) enum Cloud {
         #[arg(long)]
         libraries: bool,
     },
+    Resources(resources::Resources),
     Log(log::Log),
     Faults(faults::Faults),
     /// Stop it and delete everything in it
@@ -114,6 +116,7 @@ impl Cloud {
                 reporter.cloud(&status);
             }
             Self::Env { libraries } => render::print(&exports(&directory, libraries).await?),
+            Self::Resources(resources) => resources.run(&directory, reporter).await?,
             Self::Log(log) => log.run(&directory, reporter).await?,
             Self::Faults(faults) => faults.run(&directory, reporter).await?,
             Self::Reset { yes } => {
