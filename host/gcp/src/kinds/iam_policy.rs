@@ -30,19 +30,18 @@ pub(crate) async fn proceed(works: &[Work<'_>], handle: Option<Handle>) -> Resul
     {
         first.session.client.facts.take_over();
     }
+    let entries: Vec<_> = works.iter().map(|work| entry(work.kind, work.inputs())).collect();
     let attempt = || {
-        let entries: Vec<_> = works.iter().map(|work| entry(work.kind, work.inputs())).collect();
         let verb = entries.first().map_or("change", |entry| entry.verb(action));
         let titles: Vec<_> = entries.iter().map(|entry| entry.title()).collect();
         format!("cannot {verb} {}", titles.join(", "))
     };
-    match modify(works, first).await {
+    match modify(&entries, first).await {
         Ok(_) if deletes => Ok(Progress::Done(Vec::new())),
         Ok(policy) => {
             let mut outcomes = Vec::with_capacity(works.len());
-            for work in works {
-                let body = find(work.kind, &policy, work.inputs()).unwrap_or_default();
-                let outcome = work.outcome(None, body).await;
+            for (work, entry) in works.iter().zip(&entries) {
+                let outcome = work.outcome(None, entry.find(&policy).unwrap_or_default()).await;
                 outcomes.push(outcome.map_err(|error| error.into_provider_error(&attempt()))?);
             }
             Ok(Progress::Done(outcomes))
@@ -67,7 +66,7 @@ pub(crate) fn find(kind: &Kind, policy: &Json, inputs: &Value) -> Option<Json> {
 }
 
 /// What one resource stands for in a policy.
-trait Entry {
+trait Entry: Send + Sync {
     /// What is done, in a sentence.
     fn verb(&self, action: RequestAction) -> &'static str;
 
@@ -89,7 +88,9 @@ trait Entry {
     }
 }
 
-fn entry<'a>(kind: &Kind, inputs: &'a Value) -> Box<dyn Entry + Send + Sync + 'a> {
+type BoxedEntry<'a> = Box<dyn Entry + 'a>;
+
+fn entry<'a>(kind: &Kind, inputs: &'a Value) -> BoxedEntry<'a> {
     match kind.iam.as_ref().map(|iam| iam.entry) {
         Some(PolicyEntry::AuditConfig) => Box::new(audit_config::AuditConfig::of(inputs)),
         Some(PolicyEntry::Member) | None => Box::new(member::Grant::of(inputs)),
@@ -97,7 +98,7 @@ fn entry<'a>(kind: &Kind, inputs: &'a Value) -> Box<dyn Entry + Send + Sync + 'a
 }
 
 /// The policy as it is afterwards.
-async fn modify(works: &[Work<'_>], first: &Work<'_>) -> Result<Json, CallError> {
+async fn modify(entries: &[BoxedEntry<'_>], first: &Work<'_>) -> Result<Json, CallError> {
     let iam = first
         .kind
         .iam
@@ -109,7 +110,7 @@ async fn modify(works: &[Work<'_>], first: &Work<'_>) -> Result<Json, CallError>
     loop {
         attempt += 1;
         let mut policy = client.json(&first.call(&iam.get).await?.repeatable()).await?;
-        if !change(works, first.request.action, &mut policy)? {
+        if !change(entries, first.request.action, &mut policy)? {
             return Ok(policy);
         }
         // With the etag in it a second sending is refused, not repeated.
@@ -128,14 +129,13 @@ async fn modify(works: &[Work<'_>], first: &Work<'_>) -> Result<Json, CallError>
 }
 
 /// Says whether anything had to change.
-fn change(works: &[Work<'_>], action: RequestAction, policy: &mut Json) -> Result<bool, CallError> {
-    let entries: Vec<_> = works.iter().map(|work| entry(work.kind, work.inputs())).collect();
+fn change(entries: &[BoxedEntry<'_>], action: RequestAction, policy: &mut Json) -> Result<bool, CallError> {
     let refusal = || entries.iter().find_map(|entry| entry.refusal(policy));
     if let Some(refusal) = (action == RequestAction::Create).then(refusal).flatten() {
         return Err(CallError::Final(Box::new(refusal)));
     }
     Ok(edit(policy, |policy| {
-        for entry in &entries {
+        for entry in entries {
             match action {
                 RequestAction::Create | RequestAction::Update => entry.put(policy),
                 RequestAction::Delete => entry.take(policy),
