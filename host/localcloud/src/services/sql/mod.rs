@@ -70,24 +70,23 @@ fn is_stopped(instance: &Value) -> bool {
     text(instance, "settings.activationPolicy") == Some("NEVER")
 }
 
-/// The instance, unless it is stopped: then nothing in it can be read or changed.
-fn check_started(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {
-    let instance = existing(cloud, name)?;
-    if is_stopped(&instance) {
+/// Refuses whatever would look into an instance that is stopped.
+fn check_started(cloud: &Cloud, name: &str) -> Result<(), ApiError> {
+    if is_stopped(&existing(cloud, name)?) {
         let said = "Invalid request: Invalid request since instance is not running.";
         return Err(ApiError::invalid(said).reason("invalid"));
     }
-    Ok(instance)
+    Ok(())
 }
 
 /// Refuses work in an instance that is stopped or busy.
-fn check_ready(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {
+fn check_ready(cloud: &Cloud, name: &str) -> Result<(), ApiError> {
     check_started(cloud, name)?;
     check_idle(cloud, name)
 }
 
 /// Refuses work on an instance that is busy or not there yet.
-fn check_idle(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {
+fn check_idle(cloud: &Cloud, name: &str) -> Result<(), ApiError> {
     let instance = existing(cloud, name)?;
     if cloud.operations.busy("sqladmin", name) {
         return Err(ApiError::aborted("Operation failed because another operation was already in progress.")
@@ -96,7 +95,7 @@ fn check_idle(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {
     if instance["state"] != "RUNNABLE" {
         return Err(ApiError::invalid("Invalid request: The instance is not running.").reason("invalidState"));
     }
-    Ok(instance)
+    Ok(())
 }
 
 /// Begins an operation and answers with it.
