@@ -146,19 +146,31 @@ fn limits_hold() {
 
     // Each token holds the one before it twice: without a budget this would double without end.
     let mut second = collector(small);
-    let mut token = second.call("lower", r#"["x"]"#).unwrap();
-    let refused = (0..40).find_map(|_| {
+    let refused = refused_while_joining(&mut second, 40, |collector, token| {
         let operands = json!(["", token, token]).to_string();
-        second.limits.json = operands.len();
-        match second.call("join", &operands) {
+        collector.limits.json = operands.len();
+        operands
+    });
+    assert_eq!(refused.as_deref(), Some("too-large"));
+}
+
+/// The code with which one of so many calls is refused, each of which joins what the one before has given.
+fn refused_while_joining(
+    collector: &mut Collector,
+    times: usize,
+    operands: impl Fn(&mut Collector, &str) -> String,
+) -> Option<String> {
+    let mut token = collector.call("lower", r#"["x"]"#).unwrap();
+    (0..times).find_map(|_| {
+        let operands = operands(collector, &token);
+        match collector.call("join", &operands) {
             Ok(next) => {
                 token = next;
                 None
             }
             Err(refusal) => Some(refusal.code),
         }
-    });
-    assert_eq!(refused.as_deref(), Some("too-large"));
+    })
 }
 
 #[test]
@@ -235,16 +247,8 @@ fn what_options_hold_counts() {
 fn what_tokens_mean_is_weighed_before_it_is_copied() {
     // A hundred thousand tokens in a text, each of which stands for as many: copied, that would be 10^20 bytes.
     let mut collector = collector(Limits::default());
-    let mut token = collector.call("lower", r#"["x"]"#).unwrap();
-    let refused = (0..4).find_map(|_| {
-        let operands = json!(["", token.repeat((1 << 20) / token.len() - 1)]).to_string();
-        match collector.call("join", &operands) {
-            Ok(next) => {
-                token = next;
-                None
-            }
-            Err(refusal) => Some(refusal.code),
-        }
+    let refused = refused_while_joining(&mut collector, 4, |_, token| {
+        json!(["", token.repeat((1 << 20) / token.len() - 1)]).to_string()
     });
     assert_eq!(refused.as_deref(), Some("too-large"));
 }
