@@ -93,7 +93,7 @@ impl Story {
         let exports = self.bench.succeeds(&["cloud", "env", "--libraries"])?.stdout;
         let built = self.up.outputs()?;
         let bucket = built["bucket"].trim_start_matches("gs://");
-        let named = [PROJECT, REGION, "mlflow-dev-database-password", bucket];
+        let named = [PROJECT, REGION, SECRET, bucket];
         python_by_default("google_defaults.py", &exports, &named)
     }
 

@@ -36,13 +36,8 @@ pub fn python<A: AsRef<OsStr>>(
 /// # Errors
 /// When it does not agree.
 pub fn python_by_default(script: &str, exports: &str, arguments: &[&str]) -> Result<()> {
-    let mut command = Command::new("sh");
-    command
-        .arg("-c")
-        .arg(format!("{exports}\nexec \"$0\" \"$@\""))
-        .arg(interpreter()?)
-        .arg(root().join("tests/referees").join(script))
-        .args(arguments);
+    let mut command = exporting(exports);
+    command.arg(interpreter()?).arg(root().join("tests/referees").join(script)).args(arguments);
     agrees(command)
 }
 
@@ -62,14 +57,17 @@ pub fn gcloud(script: &str, exports: &str, arguments: &[&str]) -> Result<bool> {
         }
         return Ok(false);
     }
-    let mut command = Command::new("sh");
-    command
-        .arg("-c")
-        .arg(format!("{exports}\nexec \"$0\" \"$@\""))
-        .arg(root().join("tests/referees").join(script))
-        .args(arguments);
+    let mut command = exporting(exports);
+    command.arg(root().join("tests/referees").join(script)).args(arguments);
     agrees(command)?;
     Ok(true)
+}
+
+/// A shell that exports what `cloud env` prints and becomes the program that its arguments name.
+fn exporting(exports: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{exports}\nexec \"$0\" \"$@\""));
+    command
 }
 
 fn agrees(command: Command) -> Result<()> {
