@@ -61,7 +61,7 @@ impl Destroy {
     pub(crate) async fn run(self, global: Global, reporter: &dyn Reporter) -> Result<Code> {
         let started = Instant::now();
         let mut config = self.stack.config()?;
-        self.policies.add_to(&mut config);
+        self.policies.add_to(&mut config)?;
         let heading = Heading::new("destroy", &config);
         let selection = self.part.selection(self.except_protected);
         let mut session = Session::without_program(config, reporter);

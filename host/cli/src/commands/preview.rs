@@ -24,6 +24,8 @@ use crate::session::Session;
 ///   mlflow-host preview stacks/prod.wasm --out plan.json
 ///   mlflow-host preview stacks/prod.wasm --offline --report report.html
 ///   mlflow-host preview stacks/dev.wasm --policy stacks/policies/public-bucket.wasm
+///   mlflow-host preview stacks/dev.wasm --policy stacks/policies/deletion-protection.wasm \
+///     --policy-set 'deletion-protection.temporary-buckets=["mlflow-dev-sources"]'
 ///   mlflow-host preview stacks/prod.wasm --refresh --exit-code    ends with 10 on drift, too
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -68,7 +70,7 @@ impl Preview {
     pub(crate) async fn run(self, reporter: &dyn Reporter) -> Result<Code> {
         let started = Instant::now();
         let mut config = self.stack.config()?;
-        self.policies.add_to(&mut config);
+        self.policies.add_to(&mut config)?;
         config.counts_fuel = self.fuel;
         config.is_offline = self.offline;
         if self.offline

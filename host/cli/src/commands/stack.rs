@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Cloud, Overrides, Policy, StackConfig, parse_assignment};
+use crate::config::{Cloud, Overrides, StackConfig, parse_assignment, policies_of_command_line};
 use crate::failure::Result;
 use crate::session::parse_duration;
 
@@ -53,12 +53,18 @@ pub(crate) struct PolicyArguments {
     /// configuration can switch it off. May be repeated
     #[arg(long = "policy", value_name = "FILE.wasm")]
     policies: Vec<PathBuf>,
+
+    /// Set a parameter of a policy of the command line, which is called like its file, e.g.,
+    /// `deletion-protection.temporary-buckets=["cache"]`. May be repeated
+    #[arg(long = "policy-set", value_name = "NAME.KEY=VALUE", value_parser = parse_assignment)]
+    parameters: Vec<(String, String)>,
 }
 
 impl PolicyArguments {
     /// Adds them to those of the configuration.
-    pub(crate) fn add_to(&self, config: &mut StackConfig) {
-        config.policies.extend(self.policies.iter().cloned().map(Policy::of_command_line));
+    pub(crate) fn add_to(&self, config: &mut StackConfig) -> Result<()> {
+        config.policies.extend(policies_of_command_line(&self.policies, &self.parameters)?);
+        Ok(())
     }
 }
 

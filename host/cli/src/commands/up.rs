@@ -64,7 +64,7 @@ impl Up {
     pub(crate) async fn run(self, global: Global, reporter: &dyn Reporter) -> Result<Code> {
         let started = Instant::now();
         let mut config = self.stack.config()?;
-        self.policies.add_to(&mut config);
+        self.policies.add_to(&mut config)?;
         let file = self.plan.as_deref().map(PlanFile::read).transpose()?;
         let wishes = match &file {
             Some(file) => file.wishes().clone(),

@@ -45,7 +45,7 @@ use crate::failure::{Failure, Result, nearest};
 use document::Document;
 pub(crate) use edit::{Edit, Slot, Source};
 pub(crate) use kinds::load as load_kinds;
-pub(crate) use policies::{Policy, PolicyLevel};
+pub(crate) use policies::{Policy, PolicyLevel, of_command_line as policies_of_command_line};
 pub(crate) use secrets::Secret;
 
 /// Where stacks go.

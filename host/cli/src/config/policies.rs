@@ -1,11 +1,11 @@
 //! Which policies judge the plans of a stack, and how much they matter.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
-use super::document::Document;
-use crate::failure::Result;
+use super::document::{self, Document};
+use crate::failure::{Failure, Result, nearest};
 
 /// A policy, and what the configuration says of it. The policy itself has no say in this.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,11 +40,52 @@ impl PolicyLevel {
     }
 }
 
-impl Policy {
-    /// A policy of the command line: mandatory, and without parameters.
-    pub(crate) fn of_command_line(file: PathBuf) -> Self {
-        let name = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-        Self { name, file, level: PolicyLevel::Mandatory, parameters: Json::Object(Map::new()) }
+/// The policies of the command line, which are mandatory, with their parameters: `NAME.KEY` and a value, where a policy
+/// is called like its file, without the ending. Of two values for a key the last one counts.
+///
+/// # Errors
+/// When a parameter is for a policy that is not among `files`.
+pub(crate) fn of_command_line(files: &[PathBuf], parameters: &[(String, String)]) -> Result<Vec<Policy>> {
+    let mut policies: Vec<_> = files.iter().map(|file| named_after(file)).collect();
+    for (whole, value) in parameters {
+        let (name, key) = whole.rsplit_once('.').unwrap_or((whole, ""));
+        if name.is_empty() || key.is_empty() {
+            let message =
+                format!("`--policy-set {whole}` does not say which parameter of which policy it sets.");
+            return Err(Failure::usage(message).with_hint(PARAMETER_SHAPE));
+        }
+        if !policies.iter().any(|policy| policy.name == name) {
+            return Err(unknown(whole, name, &policies));
+        }
+        for policy in policies.iter_mut().filter(|policy| policy.name == name) {
+            policy.parameters[key] = document::value_of(value);
+        }
+    }
+    Ok(policies)
+}
+
+const PARAMETER_SHAPE: &str =
+    "Write it as NAME.KEY=VALUE, where NAME is that of the policy's file, without `.wasm`.";
+
+/// A policy of the command line, without parameters.
+fn named_after(file: &Path) -> Policy {
+    let name = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    let parameters = Json::Object(Map::new());
+    Policy { name, file: file.to_owned(), level: PolicyLevel::Mandatory, parameters }
+}
+
+/// The error of a parameter for a policy that the command line does not name.
+fn unknown(parameter: &str, name: &str, policies: &[Policy]) -> Box<Failure> {
+    let names = || policies.iter().map(|policy| policy.name.as_str());
+    let failure = Failure::usage(format!("`--policy-set {parameter}`: no `--policy` is called `{name}`."));
+    match nearest(name, names()) {
+        Some(near) => failure.with_hint(format!("Did you mean `{near}`?")),
+        None if policies.is_empty() => {
+            let hint =
+                format!("Add `--policy {name}.wasm`. Parameters of a policy of `[policies]` are set there.");
+            failure.with_hint(hint)
+        }
+        None => failure.with_hint(format!("Those are: `{}`.", names().collect::<Vec<_>>().join("`, `"))),
     }
 }
 

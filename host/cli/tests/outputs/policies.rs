@@ -91,6 +91,47 @@ fn missing_protection_is_refused() {
 }
 
 #[test]
+fn policies_of_the_command_line_have_parameters() {
+    let bench = Bench::new();
+    shipped(&bench, "deletion-protection");
+    let bucket = |stack: Guest, name| stack.declare("storage.googleapis.com/Bucket", name, "{}", "{}");
+    bench.write("dev.wasm", ["cache", "scratch"].into_iter().fold(Guest::default(), bucket).build());
+    // What the configuration gives a policy of the same name is for that one only.
+    bench.write(
+        "dev.toml",
+        "[policies]\ndeletion-protection = { file = \"deletion-protection.wasm\", level = \"advisory\" }\n",
+    );
+    let preview = |parameters: &[&str]| {
+        let policy = ["preview", "dev.wasm", "--offline", "--policy", "deletion-protection.wasm"];
+        let set = parameters.iter().flat_map(|parameter| ["--policy-set", *parameter]);
+        bench.run(&policy.into_iter().chain(set).collect::<Vec<_>>())
+    };
+    // Without its parameter the policy names it.
+    let run = preview(&[]);
+    assert!(run.starts_with("exit 5\n"), "{run}");
+    assert!(run.contains("or name it in the parameter `temporary-buckets`."), "{run}");
+    let one = r#"deletion-protection.temporary-buckets=["cache"]"#;
+    assert!(preview(&[one]).starts_with("exit 5\n"), "a bucket is left");
+    let both = r#"deletion-protection.temporary-buckets=["cache", "scratch"]"#;
+    let run = preview(&[one, both]);
+    assert!(run.starts_with("exit 0\n"), "the last one counts: {run}");
+    assert_snapshot!("parameters_of_the_command_line", run);
+
+    let wrong = [
+        "deletion-protecton.temporary-buckets=[]",
+        "roles.allowed=[]",
+        "temporary-buckets=[]",
+        "deletion-protection.temporary=[]",
+        "deletion-protection.temporary-buckets=cache",
+    ];
+    let said = wrong.map(|parameter| {
+        format!("{parameter}\n{}", preview(&[parameter]).split_once("--- err\n").unwrap().1)
+    });
+    let alone = bench.run(&["up", "dev.wasm", "--policy-set", "roles.allowed=[]"]);
+    assert_snapshot!("wrong_parameters_of_the_command_line", format!("{}\nalone: {alone}", said.join("\n")));
+}
+
+#[test]
 fn a_rule_that_deletes_artifacts_is_refused() {
     let properties = r#"{"lifecycle": {"rule": [
         {"action": {"type": "Delete"}, "condition": {"daysSinceNoncurrentTime": 90}},

@@ -31,7 +31,14 @@ fn missing(resource: Resource<'_>) -> Vec<Violation> {
         return found;
     }
     if !resource.is_protected() {
-        found.push(resource.violation("The host would delete it without a word: declare it with `protect`."));
+        let otherwise = if resource.kind() == BUCKET {
+            format!(", or name it in the parameter `{TEMPORARY}`")
+        } else {
+            String::new()
+        };
+        let message =
+            format!("The host would delete it without a word: declare it with `protect`{otherwise}.");
+        found.push(resource.violation(message));
     }
     if resource.kind() == INSTANCE && resource.property(&GOOGLE) != &Value::Bool(true) {
         let message = "Anybody with the right to do so can delete the instance at once: set it to `true`.";
