@@ -32,9 +32,8 @@ impl Endpoints {
 pub enum Credentials {
     /// Not at all: the local cloud asks nobody.
     None,
-    /// What the environment offers: application default credentials, a service-account key, the
-    /// metadata server, gcloud. Looked for when the first request is sent. Not yet workload identity
-    /// federation, nor impersonation.
+    /// What the environment offers: a file of application default credentials of any sort, the metadata server, gcloud.
+    /// Looked for when the first request is sent.
     Environment,
     /// Anything else.
     Source(Arc<dyn TokenSource>),

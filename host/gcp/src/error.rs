@@ -234,7 +234,7 @@ impl CallError {
             Self::Final(finished) => *finished,
             Self::Refused { hint: Some(hint), .. } => error.with_hint(hint),
             Self::Credentials(_) => error.with_hint(
-                "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a service-account key.",
+                "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a file of credentials (docs/operations.md).",
             ),
             Self::Offline(_) => error.with_hint("Run it again without --offline."),
             _ => error,
