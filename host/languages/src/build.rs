@@ -9,7 +9,8 @@ mod typescript;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Language, LanguageError, Tools, metadata, sdk};
+use crate::world::{self, World};
+use crate::{Language, LanguageError, Tools, bindings, sdk};
 
 /// Compiles the project in a directory to `output`, which is written as a whole or not at all.
 ///
@@ -72,21 +73,29 @@ impl Project<'_> {
     /// The directory of the contract, for compilers that ask for it: the project's own, where it uses components and
     /// therefore imports more than the contract has, or else one among the `tools`.
     fn contract(&self, tools: &Path) -> Result<PathBuf, LanguageError> {
-        let own = self.directory.join("wit");
+        let own = self.directory.join(world::DIRECTORY);
         if own.is_dir() {
             return Ok(own);
         }
-        let directory = tools.join("wit");
+        let directory = tools.join(world::DIRECTORY);
         let file = directory.join("stack.wit");
         fs::create_dir_all(&directory)
-            .and_then(|()| fs::write(&file, metadata::CONTRACT))
+            .and_then(|()| fs::write(&file, world::CONTRACT))
             .map_err(LanguageError::disk(&file))?;
         Ok(directory)
+    }
+
+    /// Where the bindings of the components that the stack uses belong, and what they have to bind; nothing for a stack
+    /// that uses none.
+    fn bindings(&self) -> Result<Option<(PathBuf, World)>, LanguageError> {
+        let own = World::own(self.directory)?;
+        Ok(own.map(|world| (self.directory.join(bindings::DIRECTORY), world.additions())))
     }
 
     /// Gives the module at the output the type of a stack.
     fn add_type(&self) -> Result<(), LanguageError> {
         let module = fs::read(self.output).map_err(LanguageError::disk(self.output))?;
-        fs::write(self.output, metadata::typed(module)?).map_err(LanguageError::disk(self.output))
+        let world = World::own(self.directory)?.map_or_else(World::contract, Ok)?;
+        fs::write(self.output, world.embedded(module)?).map_err(LanguageError::disk(self.output))
     }
 }

@@ -51,6 +51,24 @@ pub enum LanguageError {
     /// A compiler made nothing that can be a stack.
     #[error("The compiled module is no stack: {0}")]
     NoStack(String),
+    /// The project's own WIT cannot be read.
+    #[error("{path} does not describe the stack's world: {reason}")]
+    NoWorld {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A component that the stack uses has types which the language's bindings do not have.
+    #[error("`{interface}` cannot be used from {language}: its bindings have no {what}")]
+    NoBindings {
+        /// The interface, or the world.
+        interface: String,
+        /// The language.
+        language: Language,
+        /// What is in the way, in the plural.
+        what: String,
+    },
     /// The disk does not do as it is told.
     #[error("{path}: {source}")]
     Disk {

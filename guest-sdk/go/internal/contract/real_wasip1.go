@@ -51,10 +51,7 @@ func (result *area) case_(word int) uint32 { return result[word] & 0xff }
 
 // text is the string whose address and length are at this word.
 func (result *area) text(word int) string {
-	if result[word+1] == 0 {
-		return ""
-	}
-	return string(received[result[word]][:result[word+1]])
+	return string(Received(result[word], result[word+1]))
 }
 
 func (result *area) problem() error {
@@ -110,9 +107,20 @@ func answered[T any](call func(unsafe.Pointer), read func(*area) T) T {
 	result := new(area)
 	call(result.pointer())
 	answer := read(result)
-	clear(received)
+	Release()
 	return answer
 }
+
+// Received is what the host, or a component that the stack uses, has written to this address.
+func Received(address, length uint32) []byte {
+	if length == 0 {
+		return nil
+	}
+	return received[address][:length]
+}
+
+// Release lets go what was received for a call that is over.
+func Release() { clear(received) }
 
 type outcome[T any] struct {
 	value T

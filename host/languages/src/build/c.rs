@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::Project;
 use crate::tools::{PYTHON, Tool, python_packages, run};
-use crate::{Language, LanguageError};
+use crate::{Language, LanguageError, bindings};
 
 /// The compiler, by version and hashes.
 const PINS: &str = include_str!("../../../../guest-sdk/c/build/requirements.txt");
@@ -19,12 +19,17 @@ pub(super) fn compile(project: &Project<'_>) -> Result<(), LanguageError> {
     let tools = project.tools.installed(Language::C, &[PINS.as_bytes(), python.as_bytes()], |directory| {
         python_packages(directory, PINS)
     })?;
+    let mut inputs = sources(project.directory)?;
+    inputs.extend(sources(&sdk)?.into_iter().filter(|source| !is_fake(source)));
+    if let Some((directory, additions)) = project.bindings()? {
+        bindings::c(additions, &directory)?;
+        inputs.extend(["component.c", "component_component_type.o"].map(|file| directory.join(file)));
+    }
     run(Command::new(tools.join("bin/python"))
         .args(["-m", "ziglang", "cc", "-std=c11", "-Wall", "-Wextra", "-target", "wasm32-wasi"])
         .args(["-mexec-model=reactor", "-Oz", "-s", "-I"])
         .arg(&sdk)
-        .args(sources(project.directory)?)
-        .args(sources(&sdk)?.into_iter().filter(|source| !is_fake(source)))
+        .args(inputs)
         .arg("-o")
         .arg(project.output)
         .current_dir(project.directory)

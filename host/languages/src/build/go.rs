@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::Project;
 use crate::tools::{Tool, at_least, run};
-use crate::{Language, LanguageError};
+use crate::{Language, LanguageError, bindings};
 
 const GO: Tool = Tool {
     program: "go",
@@ -20,6 +20,9 @@ pub(super) const TOOLS: &[Tool] = &[GO];
 pub(super) fn compile(project: &Project<'_>) -> Result<(), LanguageError> {
     GO.find()?;
     project.sdk(Language::Go)?;
+    if let Some((directory, additions)) = project.bindings()? {
+        bindings::go(&additions, project.directory, &directory)?;
+    }
     run(Command::new(GO.program)
         .args(["build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w", "-o"])
         .arg(project.output)
