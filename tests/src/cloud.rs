@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
 use serde_json::Value as Json;
 
 use crate::run::Run;
@@ -44,6 +45,24 @@ impl Cloud {
         serde_json::from_str(&text).with_context(|| format!("{address} answers with {text}"))
     }
 
+    /// What a request answers that somebody other than the host makes; null when the answer is empty.
+    ///
+    /// # Errors
+    /// When the answer is not one of success, or no JSON.
+    pub fn call(&self, method: Method, path: &str, body: &Json) -> Result<Json> {
+        let address = format!("{}{path}", self.endpoint);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let (status, text) = self.runtime.block_on(async {
+            let response = self.client.request(method, &address).body(body).send().await?;
+            anyhow::Ok((response.status(), response.text().await?))
+        })?;
+        ensure!(status.is_success(), "{address} answers {status}: {text}");
+        if text.is_empty() {
+            return Ok(Json::Null);
+        }
+        serde_json::from_str(&text).with_context(|| format!("{address} answers with {text}"))
+    }
+
     /// The text at an address.
     ///
     /// # Errors
@@ -82,14 +101,30 @@ impl Cloud {
         Ok(())
     }
 
-    /// Requires that every fault has struck in `run`.
+    /// Requires that every fault has struck in `run`: that it answered or dropped a request, spoilt an operation, or
+    /// that somebody missed the effect that it made late.
     ///
     /// # Errors
     /// When one has not.
     pub fn ensure_struck(&self, run: &Run) -> Result<()> {
-        for rule in self.get("/_local/faults")?["faults"].as_array().into_iter().flatten() {
-            let (seen, from) = (rule["seen"].as_u64(), rule["from"].as_u64());
-            ensure!(seen >= from, "a fault did not strike: {rule}\n{}", run.report());
+        self.ensure_faults(run, |struck| struck > 0, "a fault did not strike")
+    }
+
+    /// Requires that no fault has had anything to strike in `run`.
+    ///
+    /// # Errors
+    /// When one has.
+    pub fn ensure_avoided(&self, run: &Run) -> Result<()> {
+        self.ensure_faults(run, |struck| struck == 0, "a fault struck")
+    }
+
+    fn ensure_faults(&self, run: &Run, holds: impl Fn(u64) -> bool, otherwise: &str) -> Result<()> {
+        let faults = self.get("/_local/faults")?;
+        let rules =
+            faults["faults"].as_array().filter(|rules| !rules.is_empty()).context("no fault is set")?;
+        for rule in rules {
+            let struck = rule["struck"].as_u64().context("no count")?;
+            ensure!(holds(struck), "{otherwise}: {rule}\n{}", run.report());
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ mod steps;
 mod workbench;
 
 pub use cloud::Cloud;
-pub use database::Database;
+pub use database::{Database, Held};
 pub use guest::guest;
 pub use place::{PROJECT, Place};
 pub use processes::processes_that_mention;

@@ -173,10 +173,18 @@ pub(crate) fn server() -> Vec<Json> {
     stack
 }
 
-/// The same stack with another value of a property.
+/// The same stack with another value of a property of those of a name, at a dotted path.
 pub(crate) fn with(mut stack: Vec<Json>, name: &str, property: &str, value: Json) -> Vec<Json> {
-    for resource in stack.iter_mut().filter(|resource| resource["name"] == name) {
-        resource["properties"][property] = value.clone();
+    let named = |resource: &&mut Json| resource["name"] == name && resource["properties"].is_object();
+    for resource in stack.iter_mut().filter(named) {
+        let properties = &mut resource["properties"];
+        *property.split('.').fold(properties, |properties, field| &mut properties[field]) = value.clone();
     }
+    stack
+}
+
+/// The same stack without those of a name.
+pub(crate) fn without(mut stack: Vec<Json>, name: &str) -> Vec<Json> {
+    stack.retain(|resource| resource["name"] != name);
     stack
 }

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::stacks::{account, bucket, connected, database, network, secret, server, with};
 
 /// When the local cloud begins to misbehave.
-pub(crate) enum When {
+enum When {
     /// Before the first `up`.
     Up,
     /// Before an `up` with these resources, when the stack is up.
@@ -22,9 +22,12 @@ pub(crate) enum When {
 }
 
 /// What has to come of it.
-pub(crate) enum Outcome {
+#[derive(Clone, Copy)]
+enum Outcome {
     /// The command ends well as if nothing had been.
     Copes,
+    /// The command ends well, and has asked for nothing that the fault could strike.
+    Avoids,
     /// The command fails with this text in what it says (exit code 3); when the trouble is over the next
     /// one finishes.
     Fails(&'static str),
@@ -36,22 +39,60 @@ pub(crate) enum Outcome {
 /// One trap.
 pub(crate) struct Trap {
     pub(crate) name: &'static str,
-    stack: Vec<Json>,
     when: When,
     faults: Vec<Json>,
     outcome: Outcome,
 }
 
-impl Trap {
-    /// Springs the trap and looks what comes of it.
-    pub(crate) fn spring(self, guest: &Path) -> Result<()> {
+/// A stack, and the traps that it meets in its life, one after the other.
+pub(crate) struct Life {
+    stack: Vec<Json>,
+    pub(crate) traps: Vec<Trap>,
+}
+
+impl Life {
+    /// The names of its traps.
+    pub(crate) fn title(&self) -> String {
+        let mut names: Vec<_> = self.traps.iter().map(|trap| trap.name).collect();
+        names.dedup();
+        names.join("+")
+    }
+
+    /// Lives it, and looks what comes of each trap.
+    pub(crate) fn live(self, guest: &Path) -> Result<()> {
         let place = Place::new(guest)?;
         place.bench.lighten()?;
         place.declare(&self.stack)?;
-        if !matches!(self.when, When::Up) {
-            let run = place.run("up")?;
-            ensure!(run.code == 0, "{}", run.report());
+        let mut is_up = false;
+        let mut last = "up";
+        for trap in self.traps {
+            if !matches!(trap.when, When::Up) && !is_up {
+                succeeds(&place, "up")?;
+            }
+            (last, is_up) = trap.spring(&place)?;
         }
+        if last == "up" {
+            if !is_up {
+                succeeds(&place, "up")?;
+            }
+            place.ensure_settled()?;
+            place.ensure_as_recorded()?;
+        }
+        place.ensure_destroyed()?;
+        place.cloud.ensure_valid_requests()
+    }
+}
+
+/// Runs a command that has nothing in its way any more.
+fn succeeds(place: &Place, command: &str) -> Result<()> {
+    let run = place.run(command)?;
+    ensure!(run.code == 0, "{}", run.report());
+    Ok(())
+}
+
+impl Trap {
+    /// Springs the trap and looks what comes of it. Says which command ran, and whether all is up afterwards.
+    fn spring(self, place: &Place) -> Result<(&'static str, bool)> {
         if let When::Abandoned(urn, _) = self.when {
             let run = place.run_with(&["state", "forget"], &[urn, "--yes"])?;
             ensure!(run.code == 0, "{}", run.report());
@@ -66,105 +107,147 @@ impl Trap {
             When::Up => "up",
         };
         let run = place.run(command)?;
-        place.cloud.ensure_struck(&run)?;
+        match self.outcome {
+            Outcome::Avoids => place.cloud.ensure_avoided(&run)?,
+            _ => place.cloud.ensure_struck(&run)?,
+        }
         let (code, text) = match self.outcome {
-            Outcome::Copes => (0, ""),
+            Outcome::Copes | Outcome::Avoids => (0, ""),
             Outcome::Fails(text) => (3, text),
             Outcome::Defers(text) => (4, text),
         };
-        ensure!(run.code == code, "expected exit code {code}\n{}", run.report());
+        ensure!(run.code == code, "{}: expected exit code {code}\n{}", self.name, run.report());
         ensure!(run.stdout.contains(text), "it does not say “{text}”\n{}", run.report());
         place.cloud.without_faults()?;
-        if code != 0 {
-            let again = place.run(command)?;
-            ensure!(again.code == 0, "the next run does not finish\n{}", again.report());
-        }
-        if command == "up" {
-            place.ensure_settled()?;
-            place.ensure_as_recorded()?;
-        }
-        place.ensure_destroyed()?;
-        place.cloud.ensure_valid_requests()
+        Ok((command, command == "up" && code == 0))
+    }
+
+    fn when(mut self, when: When) -> Self {
+        self.when = when;
+        self
+    }
+
+    fn faults(mut self, faults: impl IntoIterator<Item = Json>) -> Self {
+        self.faults = faults.into_iter().collect();
+        self
     }
 }
 
 /// A trap of the local cloud's own list, at the first `up`.
-fn trap(name: &'static str, stack: Vec<Json>, outcome: Outcome) -> Trap {
-    Trap { name, stack, when: When::Up, faults: vec![json!({"trap": name})], outcome }
+fn trap(name: &'static str, outcome: Outcome) -> Trap {
+    Trap { name, when: When::Up, faults: vec![json!({"trap": name})], outcome }
 }
 
-/// Every trap.
-pub(crate) fn traps() -> Vec<Trap> {
-    use Outcome::{Copes, Defers, Fails};
-    let slow = json!({"trap": "operation-stalls", "path": "/networks"});
+fn life(stack: Vec<Json>, traps: impl IntoIterator<Item = Trap>) -> Life {
+    Life { stack, traps: traps.into_iter().collect() }
+}
+
+/// Every trap, in the lives that meet them.
+pub(crate) fn lives() -> Vec<Life> {
+    use Outcome::{Avoids, Copes, Defers, Fails};
+    use When::{Abandoned, Change, Destroy};
+    let at_up = |stack: fn() -> Vec<Json>, name| life(stack(), [trap(name, Copes)]);
     vec![
         // Service Usage
-        trap("service-late", network(), Copes),
-        trap("activation-in-progress", network(), Copes),
-        trap("activation-fails", network(), Copes),
-        trap("activation-quota", network(), Copes),
+        at_up(network, "service-late"),
+        at_up(network, "activation-in-progress"),
+        at_up(network, "activation-fails"),
+        at_up(network, "activation-quota"),
         // IAM
-        trap("account-late", account(), Copes),
-        trap("policy-conflict", account(), Copes),
-        trap("bucket-policy-conflict", bucket(), Copes),
+        at_up(account, "account-late"),
+        at_up(account, "policy-conflict"),
+        at_up(bucket, "bucket-policy-conflict"),
         // Networks
-        trap("network-not-ready", network(), Copes),
-        trap("quota-403", network(), Copes),
-        Trap { faults: vec![slow], ..trap("operation-stalls", network(), Copes) },
-        Trap {
-            when: When::Change(with(network(), "sub", "enableFlowLogs", json!(true))),
-            ..trap("fingerprint-race", network(), Copes)
-        },
-        Trap {
-            faults: vec![json!({"trap": "peering-in-progress", "id": "services.connections.patch"})],
-            ..trap("peering-in-progress", connected(), Copes)
-        },
-        Trap { when: When::Destroy, ..trap("connection-in-use", connected(), Copes) },
-        // The host asks in the one way that Google does not refuse then: the fault has nothing to strike.
-        Trap {
-            when: When::Abandoned("servicenetworking.googleapis.com/Connection::services", {
-                let mut other = connected();
-                let mut range = other[4].clone();
-                range["name"] = json!("other-range");
-                other.insert(5, range);
-                with(other, "services", "reservedPeeringRanges", json!(["{other-range.name}"]))
-            }),
-            faults: vec![json!({"trap": "ranges-fixed", "from": 0, "times": 1000})],
-            ..trap("ranges-fixed", connected(), Copes)
-        },
+        at_up(network, "network-not-ready"),
+        at_up(network, "quota-403"),
+        at_up(network, "operations-quota"),
+        life(
+            network(),
+            [trap("operation-stalls", Copes).faults([json!({"trap": "operation-stalls", "path": "/networks"})])],
+        ),
+        life(
+            network(),
+            [trap("fingerprint-race", Copes).when(Change(with(network(), "sub", "enableFlowLogs", json!(true))))],
+        ),
+        life(
+            connected(),
+            [trap("peering-in-progress", Copes)
+                .faults([json!({"trap": "peering-in-progress", "id": "services.connections.patch"})])],
+        ),
+        life(connected(), [trap("connection-in-use", Copes).when(Destroy)]),
+        life(
+            connected(),
+            [trap("ranges-fixed", Avoids)
+                .faults([json!({"trap": "ranges-fixed", "times": 1000})])
+                .when(Abandoned("servicenetworking.googleapis.com/Connection::services", {
+                    let mut other = connected();
+                    let mut range = other[4].clone();
+                    range["name"] = json!("other-range");
+                    other.insert(5, range);
+                    with(other, "services", "reservedPeeringRanges", json!(["{other-range.name}"]))
+                }))],
+        ),
         // Cloud SQL
-        trap("sql-busy", database(), Copes),
-        trap("sql-false-alarm", database(), Copes),
-        trap("sql-operation-unknown", database(), Copes),
-        trap("sql-name-held", database(), Fails("the name of a deleted instance stays blocked for a week")),
+        life(
+            database(),
+            [
+                trap("sql-busy", Copes).faults(
+                    ["databases.insert", "users.insert"].map(|id| json!({"trap": "sql-busy", "id": id})),
+                ),
+                trap("sql-busy", Copes)
+                    .faults(
+                        ["instances.patch", "users.update"].map(|id| json!({"trap": "sql-busy", "id": id})),
+                    )
+                    .when(Change({
+                        let stack = with(database(), "app", "password", json!("battery staple"));
+                        with(stack, "pg", "settings.userLabels", json!({"team": "one"}))
+                    })),
+                trap("sql-busy", Copes)
+                    .faults([json!({"trap": "sql-busy", "id": "instances.delete"})])
+                    .when(Destroy),
+            ],
+        ),
+        at_up(database, "sql-false-alarm"),
+        at_up(database, "sql-operation-unknown"),
+        life(
+            database(),
+            [trap("sql-name-held", Fails("the name of a deleted instance stays blocked for a week"))],
+        ),
         // Cloud Build and Cloud Run
-        Trap {
-            faults: vec![json!({"trap": "build-account", "times": 1})],
-            ..trap("build-account", server(), Fails("CLOUD_LOGGING_ONLY / NONE logging options"))
-        },
-        trap("run-create-fails", server(), Fails("failed the configured startup probe checks")),
+        life(
+            server(),
+            [
+                trap("build-account", Fails("CLOUD_LOGGING_ONLY / NONE logging options"))
+                    .faults([json!({"trap": "build-account", "times": 1})]),
+                trap("run-create-fails", Fails("failed the configured startup probe checks")),
+                trap("subnetwork-too-small", Fails("Use a larger subnetwork"))
+                    .faults([json!({"trap": "subnetwork-too-small", "id": "projects.locations.services.patch"})])
+                    .when(Change(with(server(), "web", "labels", json!({"team": "one"})))),
+            ],
+        ),
         // Cloud Storage and Secret Manager
-        trap("bucket-late", bucket(), Copes),
-        trap("unavailable", secret(), Copes),
-        Trap {
-            faults: vec![json!({"trap": "answer-lost", "path": "secretmanager.googleapis.com/"})],
-            ..trap("answer-lost", secret(), Copes)
-        },
-        Trap {
-            faults: vec![json!({"trap": "request-lost", "path": "secretmanager.googleapis.com/"})],
-            ..trap("request-lost", secret(), Copes)
-        },
-        Trap {
-            when: When::Destroy,
-            faults: vec![json!({
+        at_up(bucket, "bucket-late"),
+        at_up(secret, "unavailable"),
+        life(
+            secret(),
+            [trap("answer-lost", Copes)
+                .faults([json!({"trap": "answer-lost", "path": "secretmanager.googleapis.com/"})])],
+        ),
+        life(
+            secret(),
+            [trap("request-lost", Copes)
+                .faults([json!({"trap": "request-lost", "path": "secretmanager.googleapis.com/"})])],
+        ),
+        life(
+            network(),
+            [trap("addresses-held", Defers("addresses in the subnetwork")).when(Destroy).faults([json!({
                 "id": "subnetworks.delete", "times": 1,
                 "action": {"answer": {"status": 400, "body": {"error": {
                     "code": 400,
                     "message": "The subnetwork resource 'projects/p/regions/r/subnetworks/s' is already being used by 'projects/p/regions/r/addresses/serverless-ipv4-1'",
                     "errors": [{"reason": "resourceInUseByAnotherResource", "domain": "global", "message": "in use"}],
                 }}}},
-            })],
-            ..trap("addresses-held", network(), Defers("addresses in the subnetwork"))
-        },
+            })])],
+        ),
     ]
 }

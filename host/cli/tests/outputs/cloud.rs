@@ -92,11 +92,14 @@ fn faults_are_listed_set_and_ended() {
       sql-name-held           Creating a Cloud SQL instance is refused with 409, as an instance of that name was deleted less than a week ago.
       sql-false-alarm         The operation that creates a Cloud SQL instance reports an internal error, and the instance comes up all the same.
       sql-operation-unknown   A Cloud SQL operation is not found when it is first asked for.
+      sql-gone                Deleting a Cloud SQL instance is refused with 403 `notAuthorized` each time, which is what Google also answers for one that is gone.
       run-create-conflict     Creating a Cloud Run service is refused once with 409, as one of that name is still being deleted.
       run-create-fails        Creating a Cloud Run service ends with an error, and the service is there all the same.
+      subnetwork-too-small    Creating a Cloud Run service ends with an error, as its subnetwork has too few addresses left, and the service is there all the same.
       build-account           A build is refused with 400, as a build with its own service account must say where its logs go.
       bucket-late             The IAM policy of a bucket is not found when it is first asked for, as the bucket was just created.
       quota-403               A request to Compute Engine is refused once with 403 for too many requests per minute.
+      operations-quota        A request to Compute Engine is refused once with 403, as too many operations of the project are running.
       quota-429               A request to Cloud Run is refused once with 429 and `Retry-After`.
       unavailable             A request is refused once with 503.
       answer-lost             A mutating request takes effect, but the connection breaks before its answer.
@@ -108,8 +111,8 @@ fn faults_are_listed_set_and_ended() {
     exit 0
     --- out
     In force
-      unavailable     has struck 0 of 1
-      addresses-held  has struck 0 of 1
+      unavailable     has seen 0, struck 0 times
+      addresses-held  has seen 0, struck 0 times
     ");
     bench.ask_in_vain("GET", "secretmanager.googleapis.com/v1/projects/p/secrets");
     let rules = json!([{"id": "networks.insert", "times": 2, "action": "dropBefore"}]);
@@ -117,13 +120,13 @@ fn faults_are_listed_set_and_ended() {
     assert_snapshot!(bench.run(&["cloud", "faults", "--file", "faults.json", "--json"]), @r#"
     exit 0
     --- out
-    {"event":"faults","faults":[{"action":{"answer":{"body":{"error":{"code":503,"message":"The service is currently unavailable.","status":"UNAVAILABLE"}},"retryAfter":null,"status":503}},"from":1,"id":null,"method":null,"path":null,"seen":1,"times":1,"trap":"unavailable"},{"action":{"late":{"milliseconds":5000,"uses":0}},"from":1,"id":"projects.locations.services.delete","method":"DELETE","path":null,"seen":0,"times":1,"trap":"addresses-held"},{"action":"dropBefore","from":1,"id":"networks.insert","method":null,"path":null,"seen":0,"times":2}],"version":1}
+    {"event":"faults","faults":[{"action":{"answer":{"body":{"error":{"code":503,"message":"The service is currently unavailable.","status":"UNAVAILABLE"}},"retryAfter":null,"status":503}},"from":1,"id":null,"method":null,"path":null,"seen":1,"struck":1,"times":1,"trap":"unavailable"},{"action":{"late":{"milliseconds":5000,"uses":0}},"from":1,"id":"projects.locations.services.delete","method":"DELETE","path":null,"seen":0,"struck":0,"times":1,"trap":"addresses-held"},{"action":"dropBefore","from":1,"id":"networks.insert","method":null,"path":null,"seen":0,"struck":0,"times":2}],"version":1}
     {"command":"cloud","counts":{},"deferred":0,"elapsedMilliseconds":0,"event":"summary","exitCode":0,"failed":0,"interrupted":false,"retryAt":null,"skipped":0,"unchanged":0,"version":1}
     "#);
     assert_snapshot!(bench.run(&["cloud", "faults", "--set", "no-such"]), @r"
     exit 1
     --- err
-    error: The local cloud refuses: The body is no fault rule: there is no trap `no-such`; there are: service-late, activation-in-progress, activation-fails, activation-quota, account-late, grant-late, policy-conflict, bucket-policy-conflict, peering-in-progress, ranges-fixed, connection-in-use, network-not-ready, fingerprint-race, addresses-held, sql-busy, sql-name-held, sql-false-alarm, sql-operation-unknown, run-create-conflict, run-create-fails, build-account, bucket-late, quota-403, quota-429, unavailable, answer-lost, request-lost, operation-stalls
+    error: The local cloud refuses: The body is no fault rule: there is no trap `no-such`; there are: service-late, activation-in-progress, activation-fails, activation-quota, account-late, grant-late, policy-conflict, bucket-policy-conflict, peering-in-progress, ranges-fixed, connection-in-use, network-not-ready, fingerprint-race, addresses-held, sql-busy, sql-name-held, sql-false-alarm, sql-operation-unknown, sql-gone, run-create-conflict, run-create-fails, subnetwork-too-small, build-account, bucket-late, quota-403, operations-quota, quota-429, unavailable, answer-lost, request-lost, operation-stalls
     ");
     bench.write("faults.json", "{}");
     assert_snapshot!(bench.run(&["cloud", "faults", "--file", "faults.json"]), @r"

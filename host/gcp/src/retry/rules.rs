@@ -209,7 +209,15 @@ pub(super) const RULES: &[Rule] = &[
         class: wait(1, 3, "waiting for the new bucket to be visible"),
         ..ANY
     },
-    // Quotas. Compute answers 403 where others answer 429; both say that nothing was done.
+    // Quotas: those of things stay used up until somebody deletes some, whatever their reason says.
+    Rule {
+        texts: &["quota '", "' exceeded."],
+        class: Class::Fail(
+            "Delete what is no longer needed of these in the project, or ask for more: https://console.cloud.google.com/iam-admin/quotas",
+        ),
+        ..ANY
+    },
+    // Compute answers 403 where others answer 429; both say that nothing was done.
     Rule {
         statuses: &[403],
         reasons: &["CONCURRENT_OPERATIONS_QUOTA_EXCEEDED"],

@@ -214,6 +214,7 @@ fn what_stays_comes_with_advice() {
             "invalid",
             "The number of members in the policy (1,501) is larger than the maximum allowed size 1,500.",
         ),
+        refusal("compute", 403, "quotaExceeded", "Quota 'NETWORKS' exceeded.  Limit: 30.0 globally."),
         refusal("run", 403, "PERMISSION_DENIED", "Permission 'iam.serviceaccounts.actAs' denied on a@p"),
         refusal("compute", 403, "forbidden", "This API method requires billing to be enabled."),
         refusal("run", 401, "UNAUTHENTICATED", "Request had invalid authentication credentials."),
@@ -224,6 +225,7 @@ fn what_stays_comes_with_advice() {
     Set `settings.deletionProtectionEnabled` to false, run `up`, and then delete it.
     Use a larger subnetwork: Cloud Run takes blocks of 16 addresses, two to four times as many as it has instances.
     Put the members into a Google group and grant the role to the group.
+    Delete what is no longer needed of these in the project, or ask for more: https://console.cloud.google.com/iam-admin/quotas
     Grant yourself the role roles/iam.serviceAccountUser on that service account.
     Link a billing account: gcloud billing projects link PROJECT --billing-account=ACCOUNT
     Log in again: gcloud auth application-default login

@@ -198,8 +198,10 @@ impl Operation {
         }
         if let Some(Outcome::Failed(failure)) = &self.outcome {
             body["error"] = json!({"errors": [{"code": failure.reason, "message": failure.message}]});
-            body["httpErrorStatusCode"] = 400.into();
-            body["httpErrorMessage"] = "BAD REQUEST".into();
+            let (status, words) =
+                if failure.reason == "QUOTA_EXCEEDED" { (403, "FORBIDDEN") } else { (400, "BAD REQUEST") };
+            body["httpErrorStatusCode"] = status.into();
+            body["httpErrorMessage"] = words.into();
         }
         body
     }

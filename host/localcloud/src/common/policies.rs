@@ -13,6 +13,9 @@ use crate::data::file::FileError;
 /// The etag of a policy that was never set.
 const UNSET: &str = "ACAB";
 
+/// How many members a policy may have, in all its bindings.
+const MEMBERS: usize = 1500;
+
 /// Prefixes of members that need no check.
 const UNCHECKED: [&str; 9] = [
     "user:",
@@ -145,6 +148,14 @@ fn normalised(cloud: &Cloud, policy: &Value) -> Result<Vec<Value>, ApiError> {
             None => merged.push((role.to_owned(), condition, members)),
         }
     }
+    let count: usize = merged.iter().map(|(_, _, members)| members.len()).sum();
+    if count > MEMBERS {
+        return Err(ApiError::invalid(format!(
+            "The number of members in the policy ({}) is larger than the maximum allowed size {}.",
+            thousands(count),
+            thousands(MEMBERS)
+        )));
+    }
     Ok(merged
         .into_iter()
         .filter(|(_, _, members)| !members.is_empty())
@@ -156,6 +167,14 @@ fn normalised(cloud: &Cloud, policy: &Value) -> Result<Vec<Value>, ApiError> {
             binding
         })
         .collect())
+}
+
+/// A number below a million, with a comma after the thousands.
+fn thousands(number: usize) -> String {
+    match (number / 1000, number % 1000) {
+        (0, rest) => rest.to_string(),
+        (thousands, rest) => format!("{thousands},{rest:03}"),
+    }
 }
 
 fn check_member(cloud: &Cloud, member: &str) -> Result<(), ApiError> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::common::json;
-use crate::common::mishap::{Lateness, Mishap, OperationFault};
+use crate::common::mishap::{Count, Lateness, Mishap, OperationFault, Turn};
 use crate::common::operations::Failure;
 use crate::data::file::{self, FileError};
 
@@ -40,6 +40,13 @@ pub(crate) struct Rule {
     /// Matching requests seen so far.
     #[serde(default)]
     pub(crate) seen: u64,
+    /// How often it has done something: answered, dropped or delayed a request, spoilt an operation, or let an
+    /// effect be missed.
+    #[serde(skip_deserializing)]
+    pub(crate) struck: Count,
+    /// How many requests it has struck.
+    #[serde(skip)]
+    taken: Count,
 }
 
 /// What happens to a request that a rule hits.
@@ -96,24 +103,34 @@ pub(crate) enum Action {
     },
 }
 
-impl Action {
-    /// What goes wrong with what the request begins; `None` for what happens to the request itself.
+/// A request that is hit.
+#[derive(Debug, Clone)]
+pub(crate) struct Strike {
+    /// What happens to it.
+    pub(crate) action: Action,
+    /// The turn of the rule.
+    turn: Turn,
+}
+
+impl Strike {
+    /// What goes wrong with what the request begins, which counts it; `None` for what happens to the request itself.
     pub(crate) fn mishap(&self) -> Option<Mishap> {
-        let operation = |fault| Some(Mishap { operation: Some(fault), late: None });
-        match self {
-            Self::StallOperation { polls } => {
+        let mishap = |operation, late| Some(Mishap { operation, late, turn: self.turn.clone() });
+        let operation = |fault| mishap(Some(fault), None);
+        match &self.action {
+            Action::StallOperation { polls } => {
                 operation(OperationFault { polls: *polls, ..OperationFault::default() })
             }
-            Self::FailOperation { code, message, reason, takes_effect } => {
+            Action::FailOperation { code, message, reason, takes_effect } => {
                 let mut failure = Failure::new(*code, message);
                 if let Some(reason) = reason {
                     failure.reason.clone_from(reason);
                 }
                 operation(OperationFault { polls: 0, failure: Some(failure), takes_effect: *takes_effect })
             }
-            Self::Late { uses, milliseconds } => {
+            Action::Late { uses, milliseconds } => {
                 let late = Lateness { uses: *uses, time: Duration::from_millis(*milliseconds) };
-                Some(Mishap { operation: None, late: Some(late) })
+                mishap(None, Some(late))
             }
             _ => None,
         }
@@ -217,23 +234,30 @@ impl Faults {
     }
 
     /// What happens to this request: the action of the first rule that hits it. Every rule that
-    /// matches counts it.
-    pub(crate) fn strike(&self, method: &str, address: &str, id: Option<&str>) -> Option<Action> {
+    /// matches counts it as seen.
+    pub(crate) fn strike(&self, method: &str, address: &str, id: Option<&str>) -> Option<Strike> {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut action = None;
+        let mut strike = None;
         for rule in rules.iter_mut() {
             let matches = rule.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
                 && rule.path.as_deref().is_none_or(|part| address.contains(part))
                 && rule.id.as_deref().is_none_or(|end| id.is_some_and(|id| id.ends_with(end)));
             if matches {
                 rule.seen += 1;
-                let hit = rule.seen >= rule.from && rule.seen - rule.from < rule.times;
-                if hit && action.is_none() {
-                    action = Some(rule.action.clone());
+                let hit = rule.seen >= rule.from && rule.taken.is_below(rule.times);
+                if hit && strike.is_none() {
+                    let turn = Turn::new(rule.times, &rule.taken, &rule.struck);
+                    strike = Some(Strike { action: rule.action.clone(), turn });
                 }
             }
         }
-        action
+        // What happens to the request itself happens at once.
+        if let Some(strike) = strike.as_ref().filter(|strike| strike.mishap().is_none())
+            && strike.turn.take()
+        {
+            strike.turn.struck.add();
+        }
+        strike
     }
 }
 
@@ -253,8 +277,8 @@ mod tests {
         let id = Some("secretmanager.projects.secrets.create");
         let hits: Vec<_> = (0..5).map(|_| faults.strike("POST", "h/v1/secrets?x", id).is_some()).collect();
         assert_eq!(hits, [false, true, true, false, false]);
-        assert_eq!(faults.strike("GET", "h/v1/secrets", id), None);
-        assert_eq!(faults.strike("POST", "h/v1/secrets", None), None);
+        assert!(faults.strike("GET", "h/v1/secrets", id).is_none());
+        assert!(faults.strike("POST", "h/v1/secrets", None).is_none());
         faults.clear();
         assert!(faults.rules().is_empty());
     }

@@ -189,20 +189,20 @@ impl Server {
         address: &str,
         id: Option<&str>,
     ) -> Result<Response<Body>, Dropped> {
-        let action = self.faults.strike(request.method().as_str(), address, id);
-        if let Some(mishap) = action.as_ref().and_then(Action::mishap) {
+        let Some(strike) = self.faults.strike(request.method().as_str(), address, id) else {
+            return Ok(self.respond(request, target).await);
+        };
+        if let Some(mishap) = strike.mishap() {
             return Ok(mishap::during(mishap, self.respond(request, target)).await);
         }
-        match action {
-            Some(Action::Delay { milliseconds }) => {
-                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-            }
-            Some(Action::DropBefore) => return Err(Dropped),
-            Some(Action::DropAfter) => {
+        match strike.action {
+            Action::Delay { milliseconds } => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+            Action::DropBefore => return Err(Dropped),
+            Action::DropAfter => {
                 self.respond(request, target).await;
                 return Err(Dropped);
             }
-            Some(Action::Answer { status, body, retry_after }) => {
+            Action::Answer { status, body, retry_after } => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 let mut response = json_response(status, &body);
                 if let Some(seconds) = retry_after {
@@ -210,7 +210,8 @@ impl Server {
                 }
                 return Ok(response);
             }
-            _ => {}
+            // They happen to what the request begins.
+            Action::StallOperation { .. } | Action::FailOperation { .. } | Action::Late { .. } => {}
         }
         Ok(self.respond(request, target).await)
     }

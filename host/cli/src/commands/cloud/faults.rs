@@ -85,16 +85,19 @@ fn rules_of(file: &Path) -> Result<Vec<Json>> {
     })
 }
 
-/// The rules in force and how often each has struck.
+/// The rules in force, and how often each has struck.
 fn in_force(faults: &Json) -> String {
     let rules = faults.as_array().map(Vec::as_slice).unwrap_or_default();
     let width = rules.iter().map(|rule| title(rule).len()).max().unwrap_or_default();
     let mut text = String::new();
     for rule in rules {
         let count = |field: &str| rule[field].as_u64().unwrap_or_default();
-        let struck = (count("seen") + 1).saturating_sub(count("from")).min(count("times"));
+        let times = match count("struck") {
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        };
         // Writing to a string does not fail.
-        let _ = writeln!(text, "  {:width$}  has struck {struck} of {}", title(rule), count("times"));
+        let _ = writeln!(text, "  {:width$}  has seen {}, struck {times}", title(rule), count("seen"));
     }
     if text.is_empty() { "No fault is in force.\n".to_owned() } else { format!("In force\n{text}") }
 }
@@ -132,14 +135,17 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_strikes_from_its_first_request_on() {
-        let shown = |seen| {
-            in_force(
-                &json!([{"id": "networks.insert", "from": 2, "times": 3, "seen": seen, "action": "dropBefore"}]),
-            )
-        };
-        assert!(shown(1).ends_with("networks.insert  has struck 0 of 3\n"));
-        assert!(shown(2).ends_with("has struck 1 of 3\n"));
-        assert!(shown(9).ends_with("has struck 3 of 3\n"));
+    fn what_has_struck_is_told() {
+        let rules = json!([
+            {"id": "networks.insert", "method": "POST", "seen": 3, "struck": 1},
+            {"trap": "account-late", "seen": 1, "struck": 3},
+            {"trap": "quota-429", "seen": 0, "struck": 0},
+        ]);
+        insta::assert_snapshot!(in_force(&rules), @r"
+        In force
+          POST networks.insert  has seen 3, struck once
+          account-late          has seen 1, struck 3 times
+          quota-429             has seen 0, struck 0 times
+        ");
     }
 }

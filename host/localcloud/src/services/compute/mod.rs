@@ -207,6 +207,7 @@ pub(crate) async fn settle(cloud: &Arc<Cloud>, operation: &Operation) -> Result<
         return regular::settle(cloud, operation);
     }
     match operation.action.as_str() {
+        "networks.insert" => networks::made(operation)?,
         "networks.delete" => networks::remove(cloud, &operation.target).await?,
         "subnetworks.delete" => drop(cloud.store.subnetworks.remove(&operation.target)?),
         "globalAddresses.delete" => drop(cloud.store.addresses.remove(&operation.target)?),

@@ -11,13 +11,16 @@ use super::{BASE, bad, begin, check_name, listed, listing, missing, taken, used}
 use crate::cloud::Cloud;
 use crate::common::error::ApiError;
 use crate::common::json::{fill, list, merge, text};
-use crate::common::operations::Failure;
+use crate::common::operations::{Failure, Operation};
 use crate::common::{clock, identifiers};
 use crate::data::file::FileError;
 use crate::server::call::{Answer, Call, Reply};
 
 /// How long a deletion waits for what still uses the network to go.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many networks a project may have: a usual quota. Google's differs from account to account.
+const QUOTA: usize = 30;
 
 /// How long it waits between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -46,6 +49,10 @@ fn existing(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {
 fn insert(cloud: &Arc<Cloud>, call: &Call) -> Answer {
     let short = check_name(call)?;
     let name = format!("projects/{}/global/networks/{short}", call.project());
+    if cloud.store.networks.list(&format!("projects/{}/", call.project())).len() >= QUOTA {
+        // Recorded by others: the request is accepted, and its operation fails.
+        return begin(cloud, call, &name, json!({"isTooMany": true}));
+    }
     let id = identifiers::number();
     let mut network = call.body.clone();
     fill(
@@ -79,6 +86,15 @@ fn patch(cloud: &Arc<Cloud>, call: &Call, name: &str) -> Answer {
     })?;
     changed.ok_or_else(|| missing(name))?;
     begin(cloud, call, name, Value::Null)
+}
+
+/// What comes of the creation of a network, which took effect with the request unless there were too many.
+pub(super) fn made(operation: &Operation) -> Result<(), Failure> {
+    if operation.input["isTooMany"] == true {
+        let message = format!("Quota 'NETWORKS' exceeded.  Limit: {QUOTA}.0 globally.");
+        return Err(Failure { code: 8, reason: "QUOTA_EXCEEDED".to_owned(), message });
+    }
+    Ok(())
 }
 
 /// What still uses a network.
