@@ -153,7 +153,7 @@ struct Source {
 
 macro_rules! sources {
     ($($name:literal, $host:literal, $prefix:literal;)*) => {
-        static SOURCES: [Source; 22] = [$(Source {
+        static SOURCES: [Source; 23] = [$(Source {
             name: $name,
             host: $host,
             prefix: $prefix,
@@ -182,6 +182,7 @@ sources! {
     "secretmanager.v1", "secretmanager.googleapis.com", "v1/";
     "servicenetworking.v1", "servicenetworking.googleapis.com", "v1/";
     "serviceusage.v1", "serviceusage.googleapis.com", "v1/";
+    "serviceusage.v1beta1", "serviceusage.googleapis.com", "v1beta1/";
     "sqladmin.v1", "sqladmin.googleapis.com", "v1/";
     "sqladmin.v1beta4", "sqladmin.googleapis.com", "sql/v1beta4/";
     "storage.v1", "storage.googleapis.com", "storage/v1/";

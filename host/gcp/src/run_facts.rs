@@ -42,6 +42,11 @@ impl RunFacts {
         self.times().accounts.insert(email.to_lowercase(), Instant::now());
     }
 
+    /// Whether this run has made that very account.
+    pub(crate) fn has_made(&self, email: &str) -> bool {
+        self.times().accounts.contains_key(&email.to_lowercase())
+    }
+
     /// A bucket has been made.
     pub(crate) fn created_bucket(&self, name: &str) {
         self.times().buckets.insert(name.to_owned(), Instant::now());

@@ -161,7 +161,7 @@ impl Cloud {
                 let name = format!("projects/{project}/serviceAccounts/{email}");
                 self.store.accounts.contains(&name) && !self.late.hides(&name)
             }
-            Some(_) => true,
+            Some(_) => crate::services::usage::agent_exists(self, email),
             None => domain.ends_with("gserviceaccount.com"),
         }
     }

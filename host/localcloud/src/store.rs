@@ -180,6 +180,8 @@ store! {
     projects: "cloudresourcemanager.googleapis.com.Project",
     /// Enabled APIs: `projects/P/services/S`.
     enabled: "serviceusage.googleapis.com.Service",
+    /// Service agents that were asked for, by their addresses.
+    agents: "local.ServiceAgent",
     /// `projects/P/serviceAccounts/EMAIL`.
     accounts: "iam.googleapis.com.ServiceAccount",
     /// `projects/P/global/networks/N`.

@@ -13,6 +13,7 @@ use crate::handle::{Handle, Phase};
 use crate::tree;
 use crate::work::Work;
 
+mod agent;
 mod audit_config;
 mod member;
 
@@ -123,7 +124,11 @@ async fn modify(entries: &[BoxedEntry<'_>], first: &Work<'_>) -> Result<Json, Ca
                 tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                if !agent::bring_about(client, &error).await? {
+                    return Err(error);
+                }
+            }
         }
     }
 }

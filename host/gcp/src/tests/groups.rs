@@ -97,6 +97,33 @@ async fn a_new_account_is_waited_for_where_it_is_needed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_agent_of_google_is_asked_for_when_a_policy_misses_it() {
+    const AGENT: &str = "service-42@gcp-sa-iap.iam.gserviceaccount.com";
+    const GENERATE: &str = "POST /serviceusage.googleapis.com/v1beta1/projects/42/services/iap.googleapis.com:generateServiceIdentity";
+    let unknown = || error(400, "INVALID_ARGUMENT", &format!("Service account {AGENT} does not exist."));
+    let cloud = Cloud::expecting([
+        (GET_POLICY, reply(policy("BwXa", &[]))),
+        (SET_POLICY, unknown()),
+        (GENERATE, reply(json!({"name": "operations/finished.1", "done": true}))),
+        (GET_POLICY, reply(policy("BwXa", &[]))),
+        // It is not known everywhere at once.
+        (SET_POLICY, unknown()),
+        (GET_POLICY, reply(policy("BwXa", &[]))),
+        (SET_POLICY, reply(json!({}))),
+    ]);
+    let provider = provider(&cloud);
+    let grant = target(
+        &provider,
+        "cloudresourcemanager.googleapis.com/ProjectIamMember::m",
+        json!({"role": "r", "member": format!("serviceAccount:{AGENT}")}),
+    );
+    let (outcomes, notes) = run(&provider, &request(RequestAction::Create, vec![grant])).await;
+    outcomes.unwrap();
+    cloud.finished();
+    assert_eq!(notes, ["waiting for the new service account to be known everywhere"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn apis_are_enabled_together_and_their_first_calls_wait() {
     let enable = "POST /serviceusage.googleapis.com/v1/projects/p/services:batchEnable";
     let cloud = Cloud::default();

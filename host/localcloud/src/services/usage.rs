@@ -1,4 +1,4 @@
-//! Service Usage v1: which APIs a project may use.
+//! Service Usage: which APIs a project may use (v1), and the APIs' own accounts in it (v1beta1).
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cloud::Cloud;
 use crate::common::error::ApiError;
 use crate::common::identifiers;
-use crate::common::json::{list, text};
+use crate::common::json::{list, merge, text};
 use crate::common::operations::{Failure, Operation};
 use crate::server::call::{Answer, Call, Reply, page};
 
@@ -42,6 +42,24 @@ const KNOWN: &[(&str, &str)] = &[
 
 /// Enabled in a new project: without them nothing could be enabled.
 const FROM_THE_START: [&str; 2] = ["serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com"];
+
+/// What stands behind `service-NUMBER@` in the addresses of the agents that are made when they are asked for and not
+/// before, with their APIs. Other agents come with their APIs
+/// (<https://cloud.google.com/iam/docs/service-agents>).
+const LATE_AGENTS: [(&str, &str); 4] = [
+    ("gcp-sa-artifactregistry", "artifactregistry.googleapis.com"),
+    ("gcp-sa-cloud-sql", "sqladmin.googleapis.com"),
+    ("gcp-sa-iap", "iap.googleapis.com"),
+    ("gcp-sa-secretmanager", "secretmanager.googleapis.com"),
+];
+
+/// Whether one of Google's own accounts exists.
+pub(crate) fn agent_exists(cloud: &Cloud, email: &str) -> bool {
+    let is_late = LATE_AGENTS.iter().any(|(home, _)| {
+        email.starts_with("service-") && email.ends_with(&format!("@{home}.iam.gserviceaccount.com"))
+    });
+    !is_late || cloud.store.agents.contains(email)
+}
 
 /// Whether `service` is enabled in `project`.
 pub(crate) fn is_enabled(cloud: &Cloud, project: &str, service: &str) -> bool {
@@ -166,6 +184,25 @@ pub(crate) fn call(cloud: &Arc<Cloud>, call: &Call) -> Answer {
             }
             change(cloud, project, &ids, true, "BatchEnableServices")
         }
+        "services.generateServiceIdentity" => {
+            let service = known(call.variable("service"))?;
+            let email = agent(project, service);
+            let identity = match cloud.store.agents.get(&email) {
+                Some(identity) => identity,
+                None => {
+                    let identity = json!({"email": email, "uniqueId": identifiers::number()});
+                    cloud.store.agents.put(&email, identity.clone())?;
+                    identity
+                }
+            };
+            let mut response =
+                json!({"@type": "type.googleapis.com/google.api.serviceusage.v1beta1.ServiceIdentity"});
+            merge(&mut response, &identity);
+            let name = format!("operations/finished.{}", identifiers::uuid());
+            let operation = Operation::new("serviceusage", "GenerateServiceIdentity", name, project, &email)
+                .finished(response);
+            Ok(Reply::Json(cloud.begin(operation)?.longrunning()))
+        }
         "operations.get" => {
             let name = format!("operations/{}", call.variable("operation"));
             match cloud.operations.poll("serviceusage", &name) {
@@ -175,6 +212,13 @@ pub(crate) fn call(cloud: &Arc<Cloud>, call: &Call) -> Answer {
         }
         _ => Err(ApiError::unimplemented(call.id)),
     }
+}
+
+/// The address of an API's agent in a project.
+fn agent(project: &str, service: &str) -> String {
+    let late = LATE_AGENTS.iter().find(|(_, api)| *api == service).map(|(home, _)| (*home).to_owned());
+    let home = late.unwrap_or_else(|| format!("gcp-sa-{}", service.trim_end_matches(".googleapis.com")));
+    format!("service-{}@{home}.iam.gserviceaccount.com", identifiers::project_number(project))
 }
 
 fn known(service: &str) -> Result<&str, ApiError> {
