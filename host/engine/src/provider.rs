@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mlflow_host_graph::value::Map;
-use mlflow_host_graph::{Kind, PropertyPath, Urn, Value};
+use mlflow_host_graph::{Diagnostic, Graph, Kind, PropertyPath, Urn, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -268,6 +268,13 @@ pub struct Durations {
 pub trait Provider: Send + Sync {
     /// How long operations of a kind usually take; zero where nothing is sent.
     fn durations(&self, kind: &Kind) -> Durations;
+
+    /// Completes what a stack declared, before it is planned: adds the dependencies that the cloud has though no
+    /// property shows them, and puts what stays the same in the place of what others can move, as the digest of
+    /// an image for its tag. Returns warnings.
+    async fn complete(&self, _graph: &mut Graph) -> Vec<Diagnostic> {
+        Vec::new()
+    }
 
     /// Completes a declaration. Pure: the same answer for the same arguments within a run.
     ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mlflow_host_graph::value::Map;
-use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Segment, Urn, Value};
+use mlflow_host_graph::{Diagnostic, Graph, Kind, PropertyPath, Segment, Urn, Value};
 use rand::Rng as _;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
@@ -326,6 +326,10 @@ impl<P: Provider> Provider for Standard<P> {
 
     fn stable_outputs(&self, kind: &Kind, outputs: &Value) -> Map {
         if find(kind).is_some() { Map::new() } else { self.inner.stable_outputs(kind, outputs) }
+    }
+
+    async fn complete(&self, graph: &mut Graph) -> Vec<Diagnostic> {
+        self.inner.complete(graph).await
     }
 
     async fn lookup(&self, urn: &Urn, properties: &Map) -> Result<Value, ProviderError> {

@@ -39,7 +39,7 @@ pub use call::{Call, IamPolicy, OperationCalls, OperationStyle, PolicyEntry, Pol
 pub use check::{check, check_lookup};
 pub use facts::{
     Absent, Concurrency, ConditionalImmutable, Container, ExtraProperty, Group, GroupStyle, ImmutableWhen,
-    Parent, ParentForm, Readiness, SpecialUpdate, TargetValue, Times, UpdateStyle,
+    Need, Parent, ParentForm, Readiness, SpecialUpdate, TargetValue, Times, UpdateStyle,
 };
 pub use id::{Id, IdOrigin};
 pub use own::{Kinds, OwnKindError, OwnKinds};
@@ -159,6 +159,12 @@ pub struct Kind {
     pub volatile: Vec<String>,
     /// The resource that takes this one with it when it is deleted.
     pub container: Option<Container>,
+    /// What must be there first though no property refers to it.
+    #[serde(default)]
+    pub needs: Vec<Need>,
+    /// Fields that name a container image.
+    #[serde(default)]
+    pub images: Vec<String>,
     /// The map of labels that can carry a mark of ownership.
     pub labels: Option<String>,
     /// The text that can carry a mark of ownership where there are no labels.

@@ -16,6 +16,7 @@ mod client;
 mod compare;
 mod config;
 pub mod credentials;
+mod declared;
 mod deferral;
 mod error;
 #[cfg(feature = "failpoints")]

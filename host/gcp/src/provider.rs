@@ -9,7 +9,7 @@ use mlflow_host_engine::{
 };
 use mlflow_host_gcp_api::kinds::{self, GroupStyle, Kinds};
 use mlflow_host_graph::value::Map;
-use mlflow_host_graph::{Kind, Urn, Value};
+use mlflow_host_graph::{Diagnostic, Graph, Kind, Urn, Value};
 use serde_json::Value as Json;
 
 use crate::client::Client;
@@ -20,7 +20,7 @@ use crate::resolve::{RESOURCE_ID, facts, resolve};
 use crate::session::Session;
 use crate::variables::Variables;
 use crate::work::{self, Work};
-use crate::{compare, machine, observe};
+use crate::{compare, declared, machine, observe};
 
 /// The kind whose number makes names predictable.
 const PROJECT: &str = "cloudresourcemanager.googleapis.com/Project";
@@ -115,6 +115,10 @@ impl Provider for GcpProvider {
             .filter(|(name, _)| is_stable(name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
+    }
+
+    async fn complete(&self, graph: &mut Graph) -> Vec<Diagnostic> {
+        declared::complete(&self.session, graph).await
     }
 
     async fn lookup(&self, urn: &Urn, properties: &Map) -> Result<Value, ProviderError> {

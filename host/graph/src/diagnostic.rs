@@ -41,6 +41,11 @@ impl Diagnostic {
         }
     }
 
+    /// A warning without a place.
+    pub fn warning(code: &str, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
+    }
+
     /// The same finding about a resource.
     #[must_use]
     pub fn about(mut self, subject: impl Into<String>) -> Self {

@@ -60,6 +60,7 @@ impl Session<'_> {
     /// Plans `up`. Nothing is written, neither to the cloud nor to the state.
     pub(crate) async fn plan(&mut self, wishes: &Wishes, heading: &Heading) -> Result<Planned> {
         self.check_kinds()?;
+        self.complete().await?;
         let observed = if wishes.refresh { self.observe(heading).await? } else { Vec::new() };
         let lookups = self.lookups().await?;
         let selection = wishes.selection();
@@ -86,6 +87,16 @@ impl Session<'_> {
             self.reporter.notice("What the stack imports cannot be looked at now: it is shown as created.");
         }
         Ok(Planned { plan, lookups, observed })
+    }
+
+    /// Has the provider complete what the program declared.
+    async fn complete(&mut self) -> Result<()> {
+        let provider =
+            self.provider.as_deref().ok_or_else(|| Failure::new("The state has not been read."))?;
+        for warning in provider.complete(&mut self.graph).await {
+            self.reporter.log(Some(warning.severity), &warning.to_string());
+        }
+        Ok(())
     }
 
     /// Makes sure that every recorded resource is of a kind that there is: it may be of one that the stack brought

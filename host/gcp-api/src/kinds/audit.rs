@@ -169,6 +169,7 @@ impl Audit<'_> {
             ("caseless", &kind.caseless),
             ("links", &kind.links),
             ("base64_paths", &kind.base64_paths),
+            ("images", &kind.images),
         ];
         let special = kind.special_updates.iter().flat_map(|special| &special.paths);
         let conditional = kind.conditional_immutable.iter().map(|rule| &rule.path);
@@ -181,6 +182,7 @@ impl Audit<'_> {
             .chain(single.map(|path| ("labels, description or content", path)))
             .chain(kind.defaults.keys().map(|path| ("defaults", path)))
             .chain(kind.target_defaults.keys().map(|path| ("target_defaults", path)))
+            .chain(kind.needs.iter().map(|need| ("needs", &need.of)))
             .chain(kind.one_of.iter().flatten().map(|path| ("one_of", path)));
         for (word, path) in inputs {
             let known =

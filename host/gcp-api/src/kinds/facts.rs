@@ -194,6 +194,19 @@ pub struct Container {
     pub kind: String,
 }
 
+/// What must be there first though no property refers to it: resources of another kind that have to do with the same
+/// thing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Need {
+    /// Their kind.
+    pub kind: String,
+    /// The property of theirs that says what they have to do with.
+    pub property: String,
+    /// The field that says it here.
+    pub of: String,
+}
+
 /// A figure for each kind of change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

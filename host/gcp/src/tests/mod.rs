@@ -16,6 +16,7 @@ use crate::client::Client;
 use crate::transport::{Incoming, NoAnswer, Outgoing, Transport};
 use crate::{Credentials, Endpoints, GcpConfig, GcpProvider, NoAssets};
 
+mod declaring;
 mod described;
 mod groups;
 mod http;

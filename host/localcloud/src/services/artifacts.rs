@@ -71,6 +71,26 @@ pub(crate) async fn call(cloud: &Arc<Cloud>, call: Call) -> Answer {
             let found = images(cloud, &name).await.into_iter().find(|image| image["name"] == wanted.as_str());
             found.map(Reply::Json).ok_or_else(|| ApiError::not_found("Requested entity was not found."))
         }
+        "repositories.packages.tags.get" => {
+            existing(cloud, &name)?;
+            tag(cloud, &call, &name, call.variable("tag")).await
+        }
+        "repositories.packages.tags.list" => {
+            existing(cloud, &name)?;
+            let package = format!("{}/{}", registry(&name), call.variable("package"));
+            let tags = cloud.images.tags(&package).await.map_err(not_found)?;
+            let tags = tags.iter().map(|(id, digest)| described(&call, &name, id, digest)).collect();
+            page(&call, "tags", tags).map(Reply::Json)
+        }
+        "repositories.packages.tags.patch" => {
+            existing(cloud, &name)?;
+            let package = format!("{}/{}", registry(&name), call.variable("package"));
+            let version = call.text("version").unwrap_or_default();
+            let digest = version.rsplit('/').next().unwrap_or_default();
+            cloud.images.resolve(&format!("{package}@{digest}")).await.map_err(not_found)?;
+            cloud.images.push(&package, call.variable("tag"), digest).await.map_err(not_found)?;
+            tag(cloud, &call, &name, call.variable("tag")).await
+        }
         "repositories.packages.tags.delete" => {
             existing(cloud, &name)?;
             let package = format!("{}/{}", registry(&name), call.variable("package"));
@@ -96,6 +116,19 @@ pub(crate) async fn call(cloud: &Arc<Cloud>, call: Call) -> Answer {
         }
         _ => Err(ApiError::unimplemented(call.id)),
     }
+}
+
+/// A tag of a package.
+async fn tag(cloud: &Cloud, call: &Call, repository: &str, id: &str) -> Answer {
+    let package = format!("{}/{}", registry(repository), call.variable("package"));
+    let tags = cloud.images.tags(&package).await.map_err(not_found)?;
+    let digest = tags.get(id).ok_or_else(|| not_found("Requested entity was not found."))?;
+    Ok(Reply::Json(described(call, repository, id, digest)))
+}
+
+fn described(call: &Call, repository: &str, tag: &str, digest: &str) -> Value {
+    let package = format!("{repository}/packages/{}", call.variable("package").replace('/', "%2F"));
+    json!({"name": format!("{package}/tags/{tag}"), "version": format!("{package}/versions/{digest}")})
 }
 
 fn not_found(error: impl std::fmt::Display) -> ApiError {

@@ -58,6 +58,12 @@ impl Images {
             .collect()
     }
 
+    /// The digests of the tags of `repository` (`HOST/PROJECT/REPOSITORY/IMAGE`).
+    pub(crate) async fn tags(&self, repository: &str) -> Result<BTreeMap<String, String>, ImageError> {
+        let row = self.registry.get(repository).await;
+        row.map(|row| row.tags.clone()).ok_or_else(|| ImageError::NotFound(repository.to_owned()))
+    }
+
     /// Removes a tag.
     pub(crate) async fn delete_tag(&self, repository: &str, tag: &str) -> Result<(), ImageError> {
         self.registry
