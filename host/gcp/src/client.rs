@@ -162,13 +162,19 @@ impl Client {
         let mut pause = FIRST_PAUSE;
         loop {
             let (error, again, at_least) = match self.exchange(call).await? {
-                Ok(answer) if answer.status < 400 => return Ok(answer),
+                Ok(answer) if answer.status < 400 => {
+                    self.budget.ease(&call.service);
+                    return Ok(answer);
+                }
                 Ok(answer) => {
                     let refusal = Refusal {
                         retry_after: answer.retry_after,
                         ..Refusal::from_body(&call.service, answer.status, &answer.body)
                     };
                     let class = retry::classify(&refusal, &call.path, call.purpose(), &self.facts);
+                    if retry::is_about_rate(&refusal, class) {
+                        self.budget.slow(&call.service);
+                    }
                     let again = matches!(class, Class::Retry { refused } if refused || call.repeatable);
                     let at_least = Duration::from_secs(answer.retry_after.unwrap_or(0));
                     (retry::error(refusal, class), again, at_least)

@@ -14,7 +14,7 @@ use crate::run_facts::RunFacts;
 
 mod rules;
 
-use rules::{Condition, RULES, Rule};
+use rules::{Condition, RATE_NOTE, RULES, Rule};
 
 /// What kind of call was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,11 @@ pub(crate) fn classify(refusal: &Refusal, path: &str, purpose: Purpose, facts: &
         .iter()
         .find(|rule| rule.fits(refusal, &subject, purpose, facts))
         .map_or(Class::Fail(""), |rule| rule.class)
+}
+
+/// Whether a refusal of a class is one for too many requests in too short a time.
+pub(crate) fn is_about_rate(refusal: &Refusal, class: Class) -> bool {
+    refusal.status == 429 || matches!(class, Class::Wait { note, .. } if note == RATE_NOTE)
 }
 
 /// The error that a class makes of a refusal, once it is not retried within the call.

@@ -1,6 +1,5 @@
 use serde_json::json;
 
-use super::rules::RATE_NOTE;
 use super::*;
 
 fn refusal(service: &str, status: u16, reason: &str, message: &str) -> Refusal {
