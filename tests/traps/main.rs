@@ -9,6 +9,7 @@ mod documented;
 mod stacks;
 mod states;
 mod table;
+mod unsaid;
 mod whole;
 
 use std::process::ExitCode;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         vec![Trial::test("the-dev-stack-through-all-of-it", move || whole::spring().map_err(failed))];
     let names: Vec<_> = table::lives().iter().flat_map(|life| &life.traps).map(|trap| trap.name).collect();
     trials.push(Trial::test("every-trap-is-documented", move || documented::check(&names).map_err(failed)));
-    trials.extend(states::TRIALS.iter().map(|(name, trial)| {
+    trials.extend(states::TRIALS.iter().chain(unsaid::TRIALS).map(|(name, trial)| {
         let guest = guest.clone();
         Trial::test(*name, move || trial(&guest).map_err(failed))
     }));

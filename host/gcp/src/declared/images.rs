@@ -112,10 +112,11 @@ fn composed(session: &Session, graph: &Graph) -> Vec<Diagnostic> {
         let Some(kind) = managed(session.config.kinds, resource) else { continue };
         for expression in kind.images.iter().flat_map(|path| at(&resource.properties, path)) {
             let Expression::Concatenation(parts) = expression else { continue };
-            let literal = |part| matches!(part, &Expression::String(ref text) if text.contains('@'));
+            let has_digest =
+                |part: &Expression| matches!(part, Expression::String(text) if text.contains('@'));
             if let Some(Expression::String(end)) = parts.last()
                 && end.contains(':')
-                && !parts.iter().any(literal)
+                && !parts.iter().any(has_digest)
             {
                 let message = format!(
                     "The image is named by a tag, `…{end}`, of a repository in this stack. No plan shows it when the \
