@@ -125,6 +125,14 @@ impl Comparison<'_> {
                     .chain(new.keys())
                     .all(|key| self.same(&path.key(key), &at(old, key), &at(new, key)))
             }
+            (Value::List(old), Value::List(new)) if self.is_any(&self.kind.unordered, path) => {
+                let mut left: Vec<&Value> = old.iter().collect();
+                old.len() == new.len()
+                    && new.iter().enumerate().all(|(index, new)| {
+                        let partner = left.iter().position(|old| self.same(&path.index(index), old, new));
+                        partner.map(|partner| left.swap_remove(partner)).is_some()
+                    })
+            }
             (Value::List(old), Value::List(new)) => {
                 old.len() == new.len()
                     && old

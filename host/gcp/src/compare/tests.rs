@@ -44,6 +44,12 @@ fn what_means_the_same_is_no_change() {
         "ipConfiguration": {"privateNetwork": "https://www.googleapis.com/compute/v1/projects/p/global/networks/n"}}});
     assert_eq!(changes(sql, old, new), Vec::<String>::new());
 
+    let audit = "cloudresourcemanager.googleapis.com/ProjectAuditConfig";
+    let exempted = |members: [&str; 2]| json!({"auditLogConfigs": [{"logType": "DATA_READ", "exemptedMembers": members}, {"logType": "DATA_WRITE"}]});
+    let (old, new) = (exempted(["user:a@x", "user:b@x"]), exempted(["user:b@x", "user:a@x"]));
+    assert_eq!(changes(audit, old.clone(), new), Vec::<String>::new());
+    assert!(!changes(audit, old, exempted(["user:a@x", "user:a@x"])).is_empty());
+
     let bucket = "storage.googleapis.com/Bucket";
     assert_eq!(
         changes(bucket, json!({"location": "EU"}), json!({"location": "eu", "labels": null})),

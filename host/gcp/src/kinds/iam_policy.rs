@@ -91,9 +91,9 @@ trait Entry: Send + Sync {
 
 type BoxedEntry<'a> = Box<dyn Entry + 'a>;
 
-fn entry<'a>(kind: &Kind, inputs: &'a Value) -> BoxedEntry<'a> {
+fn entry<'a>(kind: &'a Kind, inputs: &'a Value) -> BoxedEntry<'a> {
     match kind.iam.as_ref().map(|iam| iam.entry) {
-        Some(PolicyEntry::AuditConfig) => Box::new(audit_config::AuditConfig::of(inputs)),
+        Some(PolicyEntry::AuditConfig) => Box::new(audit_config::AuditConfig::of(kind, inputs)),
         Some(PolicyEntry::Member) | None => Box::new(member::Grant::of(inputs)),
     }
 }

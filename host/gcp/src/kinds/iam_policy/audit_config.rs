@@ -2,23 +2,26 @@
 //! service, so that whoever declares it decides all of it.
 
 use mlflow_host_engine::{ProviderError, RequestAction};
+use mlflow_host_gcp_api::kinds::Kind;
 use mlflow_host_graph::Value;
 use serde_json::{Value as Json, json};
 
 use super::{Entry, list};
+use crate::compare::compare;
 
 /// What is logged for one service.
 #[derive(Debug)]
 pub(super) struct AuditConfig<'a> {
+    kind: &'a Kind,
     service: &'a str,
     body: Json,
 }
 
 impl<'a> AuditConfig<'a> {
-    pub(super) fn of(inputs: &'a Value) -> Self {
+    pub(super) fn of(kind: &'a Kind, inputs: &'a Value) -> Self {
         let service = inputs.get("service").and_then(Value::as_str).unwrap_or_default();
         let logs = inputs.get("auditLogConfigs").and_then(Value::to_request_json);
-        Self { service, body: json!({"service": service, "auditLogConfigs": logs}) }
+        Self { kind, service, body: json!({"service": service, "auditLogConfigs": logs}) }
     }
 
     fn is_at(&self, config: &Json) -> bool {
@@ -59,35 +62,26 @@ impl Entry for AuditConfig<'_> {
 
     /// The same configuration is as good as one of ours; another one is somebody's decision.
     fn refusal(&self, policy: &Json) -> Option<ProviderError> {
-        let there = self.find(policy).filter(|there| !means_the_same(there, &self.body))?;
+        let there = self.find(policy)?;
+        if compare(self.kind, &Value::from(there.clone()), &Value::from(self.body.clone())).is_empty() {
+            return None;
+        }
         let message = format!("{} exists already, with other logs: {there}.", self.title());
         let hint = "Import it to decide it here (`import` in the program), or leave it out.";
         Some(ProviderError::new(message).with_hint(hint))
     }
 }
 
-/// Neither the logs nor those who are exempt have an order.
-fn means_the_same(left: &Json, right: &Json) -> bool {
-    let logs = |config: &Json| {
-        let logs = config.get("auditLogConfigs").and_then(Json::as_array).into_iter().flatten();
-        let mut logs: Vec<(String, Vec<String>)> = logs
-            .map(|log| {
-                let exempted = log.get("exemptedMembers").and_then(Json::as_array).into_iter().flatten();
-                let mut exempted: Vec<_> = exempted.map(Json::to_string).collect();
-                exempted.sort_unstable();
-                (log.get("logType").map(Json::to_string).unwrap_or_default(), exempted)
-            })
-            .collect();
-        logs.sort_unstable();
-        logs
-    };
-    logs(left) == logs(right)
-}
-
 #[cfg(test)]
 mod tests {
+    use mlflow_host_gcp_api::kinds;
+
     use super::super::edit;
     use super::*;
+
+    fn kind() -> &'static Kind {
+        kinds::kind("cloudresourcemanager.googleapis.com/ProjectAuditConfig").unwrap()
+    }
 
     #[test]
     fn others_keep_theirs() {
@@ -95,7 +89,7 @@ mod tests {
             "service": "storage.googleapis.com",
             "auditLogConfigs": [{"logType": "DATA_READ", "exemptedMembers": ["user:b@x", "user:a@x"]}, {"logType": "DATA_WRITE"}],
         }));
-        let ours = AuditConfig::of(&inputs);
+        let ours = AuditConfig::of(kind(), &inputs);
         let others = json!({"service": "allServices", "auditLogConfigs": [{"logType": "ADMIN_READ"}]});
         let before = json!({"etag": "abc", "bindings": [], "auditConfigs": [others]});
         let mut policy = before.clone();
@@ -111,7 +105,7 @@ mod tests {
     fn what_somebody_else_has_decided_is_not_overwritten() {
         let inputs = Value::from(json!({"service": "allServices", "auditLogConfigs": [
             {"logType": "DATA_READ", "exemptedMembers": ["user:a@x", "user:b@x"]}, {"logType": "DATA_WRITE"}]}));
-        let ours = AuditConfig::of(&inputs);
+        let ours = AuditConfig::of(kind(), &inputs);
         let with =
             |logs: Json| json!({"auditConfigs": [{"service": "allServices", "auditLogConfigs": logs}]});
         assert!(ours.refusal(&json!({})).is_none());
