@@ -88,8 +88,10 @@ impl Project<'_> {
     /// Where the bindings of the components that the stack uses belong, and what they have to bind; nothing for a stack
     /// that uses none.
     fn bindings(&self) -> Result<Option<(PathBuf, World)>, LanguageError> {
-        let own = World::own(self.directory)?;
-        Ok(own.map(|world| (self.directory.join(bindings::DIRECTORY), world.additions())))
+        let Some(world) = World::own(self.directory)? else { return Ok(None) };
+        let directory = self.directory.join(bindings::DIRECTORY);
+        fs::create_dir_all(&directory).map_err(LanguageError::disk(&directory))?;
+        Ok(Some((directory, world.additions())))
     }
 
     /// Gives the module at the output the type of a stack.

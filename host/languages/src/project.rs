@@ -61,7 +61,7 @@ fn ignored(language: Language) -> &'static str {
 pub fn test_command(language: Language) -> &'static str {
     match language {
         Language::Rust => "cargo test",
-        Language::Python => "PYTHONPATH=sdk python3 -m unittest",
+        Language::Python => "PYTHONPATH=sdk:bindings python3 -m unittest",
         Language::TypeScript => "npm install && npm test",
         Language::Go => "go test ./...",
         Language::C => "cc -Isdk main.c test_main.c sdk/stack.c sdk/fake.c -lm -o test && ./test",

@@ -1,7 +1,7 @@
 //! The component `mlflow` for stacks that are not in Rust: what the crate of that name does, behind `wit/mlflow.wit`.
 //!
-//! A stack imports `mlflow-host:mlflow/server`, and `mlflow-host compose` puts this module and the stack's own
-//! together in one file. Attributes cross between the two as the host's tokens, which are strings to both.
+//! A stack imports `mlflow-host:mlflow/server`, and `mlflow-host build --with` puts this module and the stack's
+//! own together in one file. Attributes cross between the two as the host's tokens, which are strings to both.
 
 #![cfg(target_family = "wasm")]
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use mlflow_host_languages::{LanguageError, Tools};
 use serde_json::json;
 
+use super::compose::{Parts, read, write};
 use crate::failure::{Code, Failure, Result};
 use crate::places;
 use crate::render::{self, Reporter};
@@ -15,9 +16,14 @@ use crate::render::{self, Reporter};
 /// that are pinned are installed the first time, into the user's cache. What is
 /// missing is named with the command that installs it.
 ///
+/// A stack may use components whose interfaces are in its directory `wit`. Their
+/// bindings are written into its directory `bindings`, and `--with` puts the
+/// components and the stack together.
+///
 /// Examples:
 ///   mlflow-host build tracking                      # makes tracking/tracking.wasm
 ///   mlflow-host build tracking --output stack.wasm
+///   mlflow-host build tracking --with stacks/mlflow-component.wasm
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Build {
@@ -28,6 +34,9 @@ pub(crate) struct Build {
     /// project if it is there, otherwise beside the project
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// A component that the stack uses, to be put into the same file; may be given several times
+    #[arg(long = "with", value_name = "COMPONENT")]
+    components: Vec<PathBuf>,
 }
 
 impl Build {
@@ -36,10 +45,27 @@ impl Build {
             Some(output) => output,
             None => beside(&self.project)?,
         };
-        mlflow_host_languages::build(&self.project, &output, &tools()?).map_err(failure)?;
+        // What is missing is known before the compiler takes its time.
+        let parts = Parts::read(&self.components)?;
+        let build =
+            |file: &Path| mlflow_host_languages::build(&self.project, file, &tools()?).map_err(failure);
+        if self.components.is_empty() {
+            build(&output)?;
+        } else {
+            // The stack by itself does not take the place of one that can run.
+            let alone = output.with_added_extension(format!("{}.alone", std::process::id()));
+            let composed = build(&alone).and_then(|()| parts.with(&read(&alone)?));
+            // When the build failed, it is not there; and the first error matters more.
+            let _ = std::fs::remove_file(&alone);
+            write(&output, &composed?)?;
+        }
         let bytes = std::fs::metadata(&output).map(|file| file.len()).unwrap_or_default();
         let text = format!("{} is built ({}).\n", output.display(), render::size(bytes));
-        reporter.answer("built", json!({"file": output, "bytes": bytes}), &text);
+        reporter.answer(
+            "built",
+            json!({"file": output, "components": self.components, "bytes": bytes}),
+            &text,
+        );
         Ok(Code::Done)
     }
 }

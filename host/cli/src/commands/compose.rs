@@ -36,19 +36,9 @@ pub(crate) struct Compose {
 
 impl Compose {
     pub(crate) fn run(self, reporter: &dyn Reporter) -> Result<Code> {
-        let stack = read(&self.stack)?;
-        let components: Vec<_> = self
-            .components
-            .iter()
-            .map(|file| Ok((file.display().to_string(), read(file)?)))
-            .collect::<Result<_>>()?;
-        let parts: Vec<_> =
-            components.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-        let composed = compose(&stack, &parts).map_err(|error| Failure::new(error.to_string()))?;
-
+        let composed = Parts::read(&self.components)?.with(&read(&self.stack)?)?;
         let out = self.out.as_deref().unwrap_or(&self.stack);
-        files::replace(out, &composed)
-            .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", out.display())))?;
+        write(out, &composed)?;
         let fields = json!({"file": out, "components": self.components, "bytes": composed.len()});
         let text = format!("{}: {}.\n", out.display(), render::size(composed.len() as u64));
         reporter.answer("composed", fields, &text);
@@ -56,7 +46,31 @@ impl Compose {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>> {
+/// Components that a stack uses, each with its file.
+pub(super) struct Parts(Vec<(String, Vec<u8>)>);
+
+impl Parts {
+    pub(super) fn read(components: &[PathBuf]) -> Result<Self> {
+        components
+            .iter()
+            .map(|file| Ok((file.display().to_string(), read(file)?)))
+            .collect::<Result<_>>()
+            .map(Self)
+    }
+
+    /// The stack and these in one.
+    pub(super) fn with(&self, stack: &[u8]) -> Result<Vec<u8>> {
+        let parts: Vec<_> = self.0.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+        compose(stack, &parts).map_err(|error| Failure::new(error.to_string()))
+    }
+}
+
+pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
     files::read_program(file)
         .map_err(|error| Failure::new(format!("Cannot read {}: {error}.", file.display())))
+}
+
+pub(super) fn write(file: &Path, program: &[u8]) -> Result<()> {
+    files::replace(file, program)
+        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", file.display())))
 }

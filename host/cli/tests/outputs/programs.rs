@@ -137,6 +137,19 @@ fn a_stack_is_composed_with_what_it_uses() {
 }
 
 #[test]
+fn a_build_asks_for_its_components_before_it_compiles() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path().join("tracking")).unwrap();
+    bench.write("tracking/main.c", "This is not C.");
+    assert_snapshot!(bench.run(&["build", "tracking", "--with", "missing.wasm"]), @r"
+    exit 1
+    --- err
+    error: Cannot read missing.wasm: No such file or directory (os error 2).
+    ");
+    assert_eq!(std::fs::read_dir(bench.path().join("tracking")).unwrap().count(), 1, "nothing is made");
+}
+
+#[test]
 fn the_last_event_of_a_composition_is_its_summary() {
     let bench = Bench::new();
     bench.write(

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::Project;
 use crate::tools::{PYTHON, Tool, python_packages, run};
-use crate::{Language, LanguageError};
+use crate::{Language, LanguageError, world};
 
 /// The compiler, by version and hashes.
 const PINS: &str = include_str!("../../../../guest-sdk/python/build/requirements.txt");
@@ -18,9 +18,16 @@ pub(super) fn compile(project: &Project<'_>) -> Result<(), LanguageError> {
         project.tools.installed(Language::Python, &[PINS.as_bytes(), python.as_bytes()], |directory| {
             python_packages(directory, PINS)
         })?;
-    run(Command::new(tools.join("bin/componentize-py"))
-        .args(["--quiet", "--world", "stack", "--wit-path"])
-        .arg(project.contract(&tools)?)
+    let contract = project.contract(&tools)?;
+    let compiler = || {
+        let mut command = Command::new(tools.join("bin/componentize-py"));
+        command.args(["--quiet", "--world", world::NAME, "--wit-path"]).arg(&contract);
+        command
+    };
+    if let Some((directory, _)) = project.bindings()? {
+        run(compiler().arg("bindings").arg(directory))?;
+    }
+    run(compiler()
         .arg("componentize")
         .arg("--python-path")
         .arg(project.directory)

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::Project;
 use crate::tools::{Tool, at_least, run};
-use crate::{Language, LanguageError};
+use crate::{Language, LanguageError, world};
 
 /// The compilers, by version and hashes.
 const PACKAGES: &str = include_str!("../../../../guest-sdk/typescript/build/package.json");
@@ -31,6 +31,14 @@ pub(super) fn compile(project: &Project<'_>) -> Result<(), LanguageError> {
         project.tools.installed(Language::TypeScript, &[PINS.as_bytes(), node.as_bytes()], install)?;
     let script = tools.join("build.mjs");
     fs::write(&script, SCRIPT).map_err(LanguageError::disk(&script))?;
+    let contract = project.contract(&tools)?;
+    if let Some((directory, _)) = project.bindings()? {
+        run(Command::new(tools.join("node_modules/.bin/jco"))
+            .arg("guest-types")
+            .arg(&contract)
+            .args(["--world-name", world::NAME, "--quiet", "--out-dir"])
+            .arg(directory))?;
+    }
     if project.directory.join("tsconfig.json").exists() {
         run(Command::new(tools.join("node_modules/.bin/tsc"))
             .args(["--noEmit", "--project"])
@@ -40,7 +48,7 @@ pub(super) fn compile(project: &Project<'_>) -> Result<(), LanguageError> {
         .arg(script)
         .arg(project.directory)
         .arg(sdk)
-        .arg(project.contract(&tools)?)
+        .arg(contract)
         .arg(project.output))
 }
 
