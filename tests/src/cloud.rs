@@ -81,12 +81,46 @@ impl Cloud {
     /// # Errors
     /// When it is no rule.
     pub fn fault(&self, rule: &Json) -> Result<()> {
-        let address = format!("{}/_local/faults", self.endpoint);
-        let (status, text) = self.runtime.block_on(async {
-            let response = self.client.post(&address).body(rule.to_string()).send().await?;
-            anyhow::Ok((response.status(), response.text().await?))
-        })?;
+        let (status, text) = self.post("/_local/faults", rule)?;
         ensure!(status == 200, "{rule}: {text}");
+        Ok(())
+    }
+
+    /// Posts to a path. Gives the status and the body of the answer.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn post(&self, path: &str, body: &Json) -> Result<(u16, String)> {
+        let address = format!("{}{path}", self.endpoint);
+        self.runtime.block_on(async {
+            let response = self.client.post(&address).json(body).send().await?;
+            Ok((response.status().as_u16(), response.text().await?))
+        })
+    }
+
+    /// Makes a key of Cloud KMS, as `gcloud services enable` and `gcloud kms` do it.
+    ///
+    /// # Errors
+    /// When the cloud refuses.
+    pub fn key(&self, project: &str, region: &str, ring: &str, key: &str) -> Result<()> {
+        let enable = format!(
+            "/serviceusage.googleapis.com/v1/projects/{project}/services/cloudkms.googleapis.com:enable"
+        );
+        let rings = format!("/cloudkms.googleapis.com/v1/projects/{project}/locations/{region}/keyRings");
+        let empty = serde_json::json!({});
+        let (status, text) = self.post(&enable, &empty)?;
+        ensure!(status == 200, "{enable}: {text}");
+        let answer = loop {
+            match self.post(&format!("{rings}?keyRingId={ring}"), &empty)? {
+                // The API is not there at once.
+                (403, _) => std::thread::sleep(std::time::Duration::from_millis(20)),
+                answer => break answer,
+            }
+        };
+        ensure!(answer.0 == 200, "{rings}: {}", answer.1);
+        let keys = format!("{rings}/{ring}/cryptoKeys?cryptoKeyId={key}");
+        let (status, text) = self.post(&keys, &serde_json::json!({"purpose": "ENCRYPT_DECRYPT"}))?;
+        ensure!(status == 200, "{keys}: {text}");
         Ok(())
     }
 

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 /// The root of the repository.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
 }
 
 /// The host's binary, which is beside this one: Cargo builds no binary of another package for a test.
-pub(crate) fn host() -> Result<PathBuf> {
+///
+/// # Errors
+/// When it has not been built.
+pub fn host() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let directory = test.parent().and_then(Path::parent).unwrap_or(Path::new("."));
     let host =

@@ -17,6 +17,7 @@ mod workbench;
 
 pub use cloud::Cloud;
 pub use database::{Database, Held};
+pub use environment::{host, root};
 pub use guest::guest;
 pub use place::{PROJECT, Place};
 pub use processes::processes_that_mention;

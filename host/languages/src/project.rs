@@ -10,7 +10,10 @@ use crate::{Language, LanguageError, sdk};
 const COMMON: &[(&str, &str)] = &[
     ("{{name}}.toml", include_str!("../templates/common/stack.toml")),
     ("README.md", include_str!("../templates/common/readme.md")),
+    ("production.toml", include_str!("../templates/common/production.toml")),
+    (".github/fetch-host", include_str!("../templates/common/fetch-host")),
     (".github/workflows/preview.yml", include_str!("../templates/common/preview.yml")),
+    (".github/workflows/apply.yml", include_str!("../templates/common/apply.yml")),
 ];
 
 /// What the projects of a language have besides.
@@ -128,7 +131,12 @@ mod tests {
             let read = |file: &str| fs::read_to_string(directory.join(file)).unwrap();
             assert!(read(".gitignore").starts_with("/*.wasm\n"));
             assert!(read(".github/workflows/preview.yml").contains(test_command(language)));
-            assert!(read(".github/workflows/preview.yml").contains("${{ vars.MLFLOW_HOST_URL }}"));
+            for (file, template) in COMMON {
+                let text = read(&file.replace("{{name}}", &name));
+                assert_eq!(template.contains("{{"), text != *template, "{file}");
+                let rest = text.replace("${{ vars.", "").replace("${{ github.", "");
+                assert!(!rest.contains("{{"), "{file}");
+            }
             assert!(read(&format!("{name}.toml")).contains(&format!("project = \"{name}-dev\"")));
             assert!(directory.join("sdk/README.md").is_file());
             for (file, _) in files(language) {
