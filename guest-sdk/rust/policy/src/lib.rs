@@ -28,7 +28,7 @@ mod plan;
 pub mod program;
 
 pub use parameters::Parameters;
-pub use plan::{Plan, Resource, Violation};
+pub use plan::{Plan, Resource, Violation, is_hidden};
 
 /// The result of a policy's functions. An error is a sentence; it ends the run.
 pub type Result<T, E = String> = std::result::Result<T, E>;

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 static NOTHING: Value = Value::Null;
 
+const HIDDEN: [&str; 2] = ["[secret]", "[unknown]"];
+
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub struct Plan(Value);
@@ -96,6 +98,12 @@ impl<'a> Resource<'a> {
         self.property(path).as_str().unwrap_or_default()
     }
 
+    /// Whether nobody can tell from the plan what is at a path of names: it is a secret, or not known before the plan is
+    /// carried out.
+    pub fn is_hidden(self, path: &[&str]) -> bool {
+        is_hidden(self.property(path))
+    }
+
     /// The items of the list at a path of names; none when there is no list.
     pub fn items(self, path: &[&str]) -> impl Iterator<Item = &'a Value> {
         self.property(path).as_array().into_iter().flatten()
@@ -105,6 +113,12 @@ impl<'a> Resource<'a> {
     pub fn violation(self, message: impl Into<String>) -> Violation {
         Violation { urn: Some(self.urn().to_owned()), path: None, message: message.into() }
     }
+}
+
+/// Whether nobody can tell from the plan what a value is: it is a secret, or not known before the plan is carried out.
+/// `wit/policy.wit` says how such values are written.
+pub fn is_hidden(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| HIDDEN.contains(&text))
 }
 
 /// Something that a policy does not allow.
@@ -149,6 +163,14 @@ mod tests {
         let remaining: Vec<_> = plan.remaining_of("std/Value").map(Resource::action).collect();
         assert_eq!(remaining, ["create", "replace", "unchanged"]);
         assert_eq!(plan.resources().count(), 6);
+    }
+
+    #[test]
+    fn what_nobody_can_tell_is_hidden() {
+        let plan =
+            Plan::new(json!({"resources": [{"properties": {"a": "[secret]", "b": "[unknown]", "c": "x"}}]}));
+        let hidden = plan.resources().next().map(|it| ["a", "b", "c", "d"].map(|name| it.is_hidden(&[name])));
+        assert_eq!(hidden, Some([true, true, false, false]));
     }
 
     #[test]

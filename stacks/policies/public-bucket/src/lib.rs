@@ -1,6 +1,6 @@
 //! No bucket is public, and none can become so.
 
-use mlflow_host_policy::{Parameters, Plan, Resource, Result, Violation, policy};
+use mlflow_host_policy::{Parameters, Plan, Resource, Result, Violation, is_hidden, policy};
 use serde_json::Value;
 
 policy!(judge);
@@ -15,6 +15,10 @@ fn judge(plan: &Plan, parameters: &Parameters) -> Result<Vec<Violation>> {
 }
 
 fn public_member(resource: Resource<'_>) -> Option<Violation> {
+    if resource.is_hidden(&["member"]) {
+        let message = "Nobody can tell whether this is everybody: name an account, a group or a domain.";
+        return Some(resource.violation(message).at("member"));
+    }
     let member = resource.text(&["member"]);
     EVERYBODY.contains(&member).then(|| {
         let message = format!("`{member}` makes the bucket public: name an account, a group or a domain.");
@@ -30,9 +34,10 @@ fn open_bucket(resource: Resource<'_>) -> Vec<Violation> {
     }
     for list in ["acl", "defaultObjectAcl"] {
         let is_public = |entry: &Value| {
-            entry.get("entity").and_then(|entity| entity.as_str()).is_some_and(|who| EVERYBODY.contains(&who))
+            let Some(entity) = entry.get("entity") else { return is_hidden(entry) };
+            is_hidden(entity) || entity.as_str().is_some_and(|who| EVERYBODY.contains(&who))
         };
-        if resource.items(&[list]).any(is_public) {
+        if resource.is_hidden(&[list]) || resource.items(&[list]).any(is_public) {
             let message = "The access control list lets everybody in: use IAM, and name who may.";
             found.push(resource.violation(message).at(list));
         }
@@ -65,6 +70,18 @@ mod tests {
             paths(bucket, json!({"iamConfiguration": closed, "defaultObjectAcl": list})),
             [Some("defaultObjectAcl".to_owned())]
         );
+    }
+
+    #[test]
+    fn what_nobody_can_tell_may_be_everybody() {
+        let member = "storage.googleapis.com/BucketIamMember";
+        for hidden in ["[secret]", "[unknown]"] {
+            assert_eq!(paths(member, json!({"member": hidden})), [Some("member".to_owned())]);
+            for list in [json!(hidden), json!([hidden]), json!([{"entity": hidden, "role": "READER"}])] {
+                let bucket = json!({"iamConfiguration": {"publicAccessPrevention": "enforced"}, "acl": list});
+                assert_eq!(paths("storage.googleapis.com/Bucket", bucket), [Some("acl".to_owned())]);
+            }
+        }
     }
 
     #[test]
