@@ -192,24 +192,19 @@ pub(crate) fn lock(logs: &Mutex<Logs>) -> std::sync::MutexGuard<'_, Logs> {
     logs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Stops a program that wants more memory than it may have. Counts all its memories together.
+/// Stops a program that wants more memory than it may have. Counts all its memories and tables together.
 pub(crate) struct MemoryLimit {
     limit: usize,
     used: usize,
     pub(crate) exceeded: bool,
 }
 
-/// Elements of all tables that a program may have; language runtimes need a few thousand.
-const MAXIMUM_TABLE: usize = 10_000_000;
+/// What an element of a table takes at most, in bytes.
+const TABLE_ELEMENT: usize = 16;
 
-impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
+impl MemoryLimit {
+    fn take(&mut self, bytes: usize) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_add(bytes);
         if used > self.limit {
             self.exceeded = true;
             // Most programs answer a refusal with an abort; the reason is clearer here.
@@ -218,14 +213,25 @@ impl ResourceLimiter for MemoryLimit {
         self.used = used;
         Ok(true)
     }
+}
 
-    fn table_growing(
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= MAXIMUM_TABLE)
+        self.take(desired.saturating_sub(current))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.take(desired.saturating_sub(current).saturating_mul(TABLE_ELEMENT))
     }
 }
 

@@ -185,6 +185,24 @@ fn memory_is_capped() {
 }
 
 #[test]
+fn tables_count_as_memory() {
+    let expected = "The program needs more memory than its 128 MiB.";
+    let tables = |table: &str, body: &str| {
+        let tables = table.repeat(100);
+        module(&format!(
+            r#"(module {tables} (memory (export "memory") 1)
+                (func (export "run") (result i32) {body} (i32.const 0))
+                (func (export "cabi_post_run") (param i32)))"#
+        ))
+    };
+    // A hundred that are large from the start, and one that grows for ever.
+    assert_eq!(message(&tables("(table 1000000 funcref)", ""), &inputs("good")), expected);
+    let steps = "(loop $again (drop (table.grow 7 (ref.null func) (i32.const 1000))) (br $again))";
+    assert_eq!(message(&tables("(table 1 funcref)", steps), &inputs("good")), expected);
+    assert!(run(&tables("(table 1000 funcref)", ""), &inputs("good")).is_ok());
+}
+
+#[test]
 fn fuel_is_counted_the_same_each_time() {
     let program = component(
         1,
