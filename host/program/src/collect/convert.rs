@@ -124,7 +124,8 @@ impl<'a> Converter<'a> {
     fn mangled(&mut self) -> Weighed {
         self.report(
             "mangled-reference",
-            "It holds a reference that was cut, changed or made up: put references into strings whole.",
+            "It holds a reference that was cut, changed, escaped or made up: put references into strings whole, and use \
+             the SDK's function `json` for JSON in a string.",
         );
         Weighed::leaf(Expression::Concatenation(Vec::new()), 0)
     }
@@ -189,8 +190,8 @@ mod tests {
         assert_eq!(
             problems,
             [
-                "`empty`: It holds a reference that was cut, changed or made up: put references into strings whole.",
-                "`env[0].value`: It holds a reference that was cut, changed or made up: put references into strings whole.",
+                "`empty`: It holds a reference that was cut, changed, escaped or made up: put references into strings whole, and use the SDK's function `json` for JSON in a string.",
+                "`env[0].value`: It holds a reference that was cut, changed, escaped or made up: put references into strings whole, and use the SDK's function `json` for JSON in a string.",
                 "`labels`: The key `${secret:k}` holds a reference: references may be values, not keys.",
             ]
         );

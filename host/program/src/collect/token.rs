@@ -68,7 +68,8 @@ impl Tokens {
         format!("{START}{}:{index}{END}", self.key)
     }
 
-    /// The parts of a string, or `None` when it holds a mark that is not part of a token of this run.
+    /// The parts of a string, or `None` when it holds a mark that is not part of a token of this run, or the key of the
+    /// run without its marks: some functions of some languages write those as an escape (`\ue000`).
     pub(crate) fn read<'a>(&'a self, text: &'a str) -> Option<Vec<Part<'a>>> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -83,6 +84,10 @@ impl Tokens {
         }
         if !rest.is_empty() || parts.is_empty() {
             parts.push(Part::Text(rest));
+        }
+        let is_bare = |part: &Part<'_>| matches!(part, Part::Text(text) if text.contains(&self.key));
+        if parts.iter().any(is_bare) {
+            return None;
         }
         Some(parts)
     }
@@ -155,6 +160,8 @@ mod tests {
             token.replace(":0", ""),
             token.replace("abab", "cdcd"),
             token.replace(':', " :"),
+            token.replace(START, "\\ue000").replace(END, "\\ue001"),
+            format!("{token} and {}", token.escape_debug()),
             format!("{START}{token}"),
             format!("{token}{END}"),
             START.to_string(),

@@ -7,8 +7,8 @@ use crate::common::{guest, host, hostile, inputs, message, problems, run, run_on
 use mlflow_host_program::Inputs;
 use serde_json::json;
 
-const MANGLED: &str =
-    "It holds a reference that was cut, changed or made up: put references into strings whole.";
+const MANGLED: &str = "It holds a reference that was cut, changed, escaped or made up: put references into strings whole, and use \
+             the SDK's function `json` for JSON in a string.";
 
 #[test]
 fn a_reference_cannot_be_made_up_cut_or_mixed() {

@@ -90,7 +90,8 @@ fn wrong_declarations_are_named() {
 
 #[test]
 fn mangled_references_are_named_by_property() {
-    let message = "It holds a reference that was cut, changed or made up: put references into strings whole.";
+    let message = "It holds a reference that was cut, changed, escaped or made up: put references into strings whole, and use \
+             the SDK's function `json` for JSON in a string.";
     assert_eq!(
         problems("mangled"),
         [
