@@ -1,8 +1,9 @@
 //! Directories that go with a stack, packed the same way on every machine.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
+use std::time::Instant;
 
 use flate2::{Compression, GzBuilder};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -20,8 +21,13 @@ const MAXIMUM_FILES: usize = 20_000;
 /// The digest is that of the archive before compression, so that it stays when the compressor changes.
 ///
 /// # Errors
-/// A sentence.
-pub(crate) fn pack(inputs: &Inputs, path: &str, ignore: &[String]) -> Result<Asset, String> {
+/// A sentence; also when it is not done by `end`, which is looked at all the while.
+pub(crate) fn pack(
+    inputs: &Inputs,
+    path: &str,
+    ignore: &[String],
+    end: Option<Instant>,
+) -> Result<Asset, String> {
     let directory = inside(&inputs.assets_root, path)?;
     // What is not there holds nothing.
     let private: Vec<PathBuf> = inputs.private.iter().filter_map(|path| path.canonicalize().ok()).collect();
@@ -29,7 +35,7 @@ pub(crate) fn pack(inputs: &Inputs, path: &str, ignore: &[String]) -> Result<Ass
         return Err(format!("`{path}` holds the stack's state or a secret, which do not go along with it."));
     }
     let mut listing =
-        Listing { root: &directory, ignored: patterns(&directory, ignore)?, private, found: Vec::new() };
+        Listing { root: &directory, ignored: patterns(&directory, ignore)?, private, end, found: Vec::new() };
     listing.add(&directory)?;
     let mut found = listing.found;
     found.sort();
@@ -44,20 +50,56 @@ pub(crate) fn pack(inputs: &Inputs, path: &str, ignore: &[String]) -> Result<Ass
         if bytes > MAXIMUM_BYTES {
             return Err(format!("`{path}` holds more than {} MiB.", MAXIMUM_BYTES >> 20));
         }
-        let content = fs::read(&file).map_err(failed)?;
+        let mut content = Vec::new();
+        // What has grown meanwhile is packed as it was.
+        let opened = fs::File::open(&file).map_err(failed)?;
+        Until { inner: opened.take(size), end }.read_to_end(&mut content).map_err(failed)?;
         let executable = is_executable(&file).map_err(failed)?;
-        add(&mut archive, &name, &content, executable).map_err(failed)?;
-        files.push(AssetFile { path: name, sha256: hex::encode(Sha256::digest(&content)), executable });
+        add(&mut archive, &name, Until { inner: content.as_slice(), end }, content.len(), executable)
+            .map_err(failed)?;
+        let sha256 = digest(&content, end).map_err(failed)?;
+        files.push(AssetFile { path: name, sha256, executable });
     }
     let failed = |error: io::Error| format!("`{path}` cannot be packed: {error}.");
     let archive = archive.into_inner().map_err(failed)?;
-    let digest = format!("sha256:{}", hex::encode(Sha256::digest(&archive)));
+    let digest = format!("sha256:{}", digest(&archive, end).map_err(failed)?);
     Ok(Asset {
         digest: digest.parse().map_err(|error| format!("{error}"))?,
         directory,
         files,
-        archive: compress(&archive).map_err(failed)?,
+        archive: compress(&archive, end).map_err(failed)?,
     })
+}
+
+/// What is read until a moment, and not after it.
+struct Until<R> {
+    inner: R,
+    end: Option<Instant>,
+}
+
+impl<R: Read> Read for Until<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        in_time(self.end)?;
+        // A large buffer takes as long as a large file.
+        let length = buffer.len().min(1 << 20);
+        self.inner.read(&mut buffer[..length])
+    }
+}
+
+fn in_time(end: Option<Instant>) -> io::Result<()> {
+    match end {
+        Some(end) if Instant::now() >= end => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "the time that a program may run is over"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// SHA-256, in hexadecimal.
+fn digest(content: &[u8], end: Option<Instant>) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    io::copy(&mut Until { inner: content, end }, &mut digest)?;
+    Ok(hex::encode(digest.finalize()))
 }
 
 /// The directory at `path`, which must not leave `root`, not even through a link.
@@ -96,6 +138,7 @@ struct Listing<'a> {
     root: &'a Path,
     ignored: Gitignore,
     private: Vec<PathBuf>,
+    end: Option<Instant>,
     /// Paths relative to the root.
     found: Vec<String>,
 }
@@ -106,7 +149,11 @@ impl Listing<'_> {
         let failed = |error: io::Error| format!("`{}` cannot be read: {error}.", self.shown(directory));
         let entries: Vec<_> = fs::read_dir(directory)
             .and_then(|entries| {
-                entries.map(|entry| entry.and_then(|entry| Ok((entry.file_type()?, entry.path())))).collect()
+                let entry = |entry: fs::DirEntry| {
+                    in_time(self.end)?;
+                    Ok((entry.file_type()?, entry.path()))
+                };
+                entries.map(|found| found.and_then(entry)).collect()
             })
             .map_err(failed)?;
         for (kind, path) in entries {
@@ -137,7 +184,8 @@ impl Listing<'_> {
     }
 
     fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(self.root).unwrap_or(path).display().to_string()
+        let path = path.strip_prefix(self.root).unwrap_or(path);
+        if path.as_os_str().is_empty() { ".".to_owned() } else { path.display().to_string() }
     }
 }
 
@@ -152,9 +200,15 @@ fn is_executable(_: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-fn add(archive: &mut tar::Builder<Vec<u8>>, name: &str, content: &[u8], executable: bool) -> io::Result<()> {
+fn add(
+    archive: &mut tar::Builder<Vec<u8>>,
+    name: &str,
+    content: impl Read,
+    size: usize,
+    executable: bool,
+) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
-    header.set_size(content.len() as u64);
+    header.set_size(size as u64);
     header.set_mode(if executable { 0o755 } else { 0o644 });
     header.set_mtime(0);
     header.set_uid(0);
@@ -162,9 +216,9 @@ fn add(archive: &mut tar::Builder<Vec<u8>>, name: &str, content: &[u8], executab
     archive.append_data(&mut header, name, content)
 }
 
-fn compress(archive: &[u8]) -> io::Result<Vec<u8>> {
+fn compress(archive: &[u8], end: Option<Instant>) -> io::Result<Vec<u8>> {
     let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
-    encoder.write_all(archive)?;
+    io::copy(&mut Until { inner: archive, end }, &mut encoder)?;
     encoder.finish()
 }
 
@@ -175,7 +229,7 @@ mod tests {
     use super::*;
 
     fn pack(root: &Path, path: &str, ignore: &[String]) -> Result<Asset, String> {
-        super::pack(&Inputs { assets_root: root.to_owned(), ..Inputs::default() }, path, ignore)
+        super::pack(&Inputs { assets_root: root.to_owned(), ..Inputs::default() }, path, ignore, None)
     }
 
     fn directory() -> tempfile::TempDir {
@@ -255,6 +309,22 @@ mod tests {
         assert_eq!(message, "`passwd` is a link or a special file, which cannot be packed.");
     }
 
+    #[test]
+    fn every_step_looks_at_the_time() {
+        let root = directory();
+        let inputs = Inputs { assets_root: root.path().to_owned(), ..Inputs::default() };
+        let over = Some(Instant::now());
+        let message = super::pack(&inputs, "image", &[], over).unwrap_err();
+        assert_eq!(message, "`.` cannot be read: the time that a program may run is over.");
+        for result in [
+            digest(b"content", over).map(drop),
+            compress(b"content", over).map(drop),
+            Until { inner: &b"content"[..], end: over }.read_to_end(&mut Vec::new()).map(drop),
+        ] {
+            assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        }
+    }
+
     /// The state has the key of all secrets in it, and an archive goes where the stack says.
     #[test]
     fn what_is_private_stays_out() {
@@ -266,9 +336,9 @@ mod tests {
         assert_eq!(pack(root.path(), ".", &[]).unwrap().files.len(), without.files.len() + 2);
         let private = ["kept", "image/token.txt", "absent"].map(|path| root.path().join(path)).to_vec();
         let inputs = Inputs { assets_root: root.path().to_owned(), private, ..Inputs::default() };
-        assert_eq!(super::pack(&inputs, ".", &[]).unwrap().digest, without.digest);
+        assert_eq!(super::pack(&inputs, ".", &[], None).unwrap().digest, without.digest);
         for inside in ["kept", "kept/state"] {
-            let message = super::pack(&inputs, inside, &[]).unwrap_err();
+            let message = super::pack(&inputs, inside, &[], None).unwrap_err();
             assert!(message.contains("which do not go along"), "{message}");
         }
     }

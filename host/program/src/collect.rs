@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use mlflow_host_graph::{
     Component, Diagnostic, Expression, Function, Graph, Kind, PropertyPath, Reference, Resource, Role,
@@ -45,6 +46,8 @@ pub(crate) struct Collector {
     catalogue: Arc<dyn Catalogue>,
     inputs: Arc<Inputs>,
     limits: Limits,
+    /// When the run has to be over.
+    end: Option<Instant>,
     /// Bytes that may still be kept.
     budget: usize,
     tokens: Tokens,
@@ -72,6 +75,7 @@ impl Collector {
             problems: Findings::new(Severity::Error, limits.problems),
             warnings: Findings::new(Severity::Warning, limits.problems),
             limits,
+            end: None,
             tokens: Tokens::new(run),
             nodes: Vec::new(),
             attempts: 0,
@@ -79,6 +83,11 @@ impl Collector {
             component_names: HashSet::new(),
             graph: Graph::default(),
         }
+    }
+
+    /// Says when the run has to be over: what takes the host long looks at it.
+    pub(crate) fn end_at(&mut self, end: Instant) {
+        self.end = Some(end);
     }
 
     /// The graph and the warnings, or all that is wrong.
@@ -334,7 +343,7 @@ impl Collector {
 
     fn packed(&mut self, path: &str, options: &str) -> Result<String, String> {
         self.limits.name("path", path).map_err(|problem| problem.message)?;
-        let asset = asset::pack(&self.inputs, path, &ignored(options, &self.limits)?)?;
+        let asset = asset::pack(&self.inputs, path, &ignored(options, &self.limits)?, self.end)?;
         let (digest, files) = (asset.digest.clone(), asset.files.len());
         let meaning = Weighed::leaf(Expression::Asset(digest.clone()), asset.archive.len());
         self.spend_on_token(&meaning).map_err(|problem| problem.message)?;

@@ -146,7 +146,7 @@ impl ProgramHost {
     async fn execute(
         &self,
         component: &Component,
-        guest: Guest<Collector>,
+        mut guest: Guest<Collector>,
     ) -> Result<(Graph, Vec<Diagnostic>, Option<u64>), ProgramError> {
         let linked = self.linker.instantiate_pre(component).and_then(contract::StackPre::new);
         let linked = linked.map_err(|error| unlinkable(&error))?;
@@ -154,6 +154,7 @@ impl ProgramHost {
             let stack = linked.instantiate_async(&mut *store).await?;
             stack.call_run(store).await
         };
+        guest.task.end_at(Instant::now() + self.config.deadline);
         let Ended { result, guest, fuel } = self.confine(guest, program).await?;
         match result {
             Err(error) => Err(after_problems(error, guest.task)),

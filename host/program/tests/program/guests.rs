@@ -1,5 +1,7 @@
 //! What stacks do with the contract, well and badly.
 
+use std::time::Duration;
+
 use crate::common::{REFUSED, all_problems, hostile, inputs, message, problems, run, run_on};
 use mlflow_host_graph::Role;
 use mlflow_host_program::{Inputs, Level, ProgramError, ProgramHost, ProgramHostConfig};
@@ -212,6 +214,21 @@ fn what_one_call_may_carry_is_bounded() {
     // This much does not even get to the host.
     let refused = message(hostile(), &inputs("large-call"));
     assert!(refused.starts_with("The program crashed: too much data"), "{refused}");
+}
+
+#[test]
+fn packing_ends_when_the_time_is_over() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir(root.path().join("big")).unwrap();
+    // As much as may be packed, which takes longer than the program may run.
+    std::fs::File::create(root.path().join("big/zeros")).unwrap().set_len(256 << 20).unwrap();
+    let mut inputs = Inputs { assets_root: root.path().to_owned(), ..inputs("asset") };
+    inputs.config.insert("path".to_owned(), json!("big"));
+    let deadline = Duration::from_millis(300);
+    let host = ProgramHost::new(ProgramHostConfig { deadline, ..Default::default() }).unwrap();
+    let said = run_on(&host, hostile(), &inputs).unwrap_err().to_string();
+    assert!(said.contains("the directory `big`: `big"), "{said}");
+    assert!(said.contains("the time that a program may run is over"), "{said}");
 }
 
 #[test]
