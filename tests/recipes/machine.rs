@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use mlflow_host_tests::Run;
@@ -209,7 +209,6 @@ impl<'a> Fleet<'a> {
         command
             .args(["-e", "-c", script])
             .current_dir(place)
-            .stdin(Stdio::null())
             .env_clear()
             .env("PATH", format!("{}:/usr/bin:/bin", self.directory.join("programs").display()))
             .env("HOME", &home)

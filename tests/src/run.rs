@@ -1,11 +1,14 @@
 //! One run of the host, and what it said.
 
 use std::collections::BTreeMap;
-use std::process::Command;
+use std::io::{self, Read};
+use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value as Json;
+use wait4::Wait4 as _;
 
 /// How a command ended.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct Run {
     pub stderr: String,
     /// How long it took.
     pub seconds: f64,
+    /// The most memory that it had at once, in bytes.
+    pub memory: u64,
 }
 
 impl Run {
@@ -31,20 +36,29 @@ impl Run {
         let arguments: Vec<_> = command.get_args().map(|text| text.to_string_lossy().into_owned()).collect();
         let title = format!("{} {}", command.get_program().to_string_lossy(), arguments.join(" "));
         let begin = Instant::now();
-        let output = command.output().with_context(|| format!("cannot run {title}"))?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let context = || format!("cannot run {title}");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(context)?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (stdout, stderr) = thread::scope(|scope| {
+            let stderr = scope.spawn(|| text(stderr));
+            (text(stdout), stderr.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())))
+        });
+        // Of one process, and exact: what `/proc` says is gone with it.
+        let end = child.wait4().with_context(context)?;
         Ok(Self {
-            command: title,
-            code: output.status.code().unwrap_or(-1),
-            stdout: text(&output.stdout),
-            stderr: text(&output.stderr),
+            code: end.status.code().unwrap_or(-1),
+            stdout: stdout.with_context(context)?,
+            stderr: stderr.with_context(context)?,
             seconds: begin.elapsed().as_secs_f64(),
+            memory: end.rusage.maxrss,
+            command: title,
         })
     }
 
     /// Everything, for a failure message.
     pub fn report(&self) -> String {
-        let Self { command, code, stdout, stderr, seconds } = self;
+        let Self { command, code, stdout, stderr, seconds, .. } = self;
         format!("`{command}` ended with {code} after {seconds:.1} s\n{stdout}\n{stderr}")
     }
 
@@ -124,6 +138,12 @@ impl Run {
         let local = event["outputs"][output]["local"].as_str().map(str::to_owned);
         local.with_context(|| format!("output `{output}` has no local address: {event}"))
     }
+}
+
+fn text(stream: Option<impl Read>) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    stream.map_or(Ok(0), |mut stream| stream.read_to_end(&mut bytes))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// A `plan` event.

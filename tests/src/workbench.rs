@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
@@ -127,7 +127,6 @@ impl Workbench {
         command
             .args(arguments)
             .current_dir(self.directory.path())
-            .stdin(Stdio::null())
             .env("HOME", self.home())
             .env("MLFLOW_HOST_HOME", self.home())
             .env("NO_COLOR", "1");
