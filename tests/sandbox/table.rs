@@ -24,8 +24,7 @@ pub(crate) const STACK: &str = "hostile.wasm";
 
 const ENDLESS: &str = "The program did not end within 10 seconds: look for an endless loop.";
 const TOO_MUCH: &str = "It refers to more than a stack may declare: split it.";
-const NO_REFERENCE: &str =
-    "It holds a reference that was cut, changed or made up: put references into strings whole.";
+const NO_REFERENCE: &str = "It holds a reference that was cut, changed, escaped or made up";
 const LARGE: &str = "bytes of JSON; at most 1048576 are allowed.";
 const DEEP: &str = "not JSON: recursion limit exceeded";
 
