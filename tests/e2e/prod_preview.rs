@@ -25,7 +25,7 @@ struct Preview {
     plan: Plan,
 }
 
-const COMMAND: [&str; 4] = ["preview", "stacks/prod.wasm", "--offline", "--json"];
+const COMMAND: [&str; 5] = ["preview", "stacks/prod.wasm", "--offline", "--json", "--fuel"];
 
 impl Preview {
     fn begin() -> Result<Self> {
@@ -90,9 +90,23 @@ impl Preview {
     }
 
     fn determinism(&mut self) -> Result<()> {
-        let again = self.bench.succeeds(&COMMAND)?;
-        ensure!(again.plan()?.actions() == self.plan.actions(), "{}\n{}", self.run.report(), again.report());
-        Ok(())
+        let fuel = |run: &Run| run.event("summary")?["fuel"].as_u64().context("the fuel is not counted");
+        let same = |run: &Run| {
+            let report = || format!("{}\n{}", self.run.report(), run.report());
+            ensure!(run.plan()?.0 == self.plan.0, "the plans differ\n{}", report());
+            ensure!(fuel(run)? == fuel(&self.run)?, "the fuel differs\n{}", report());
+            Ok(())
+        };
+        same(&self.bench.succeeds(&COMMAND)?)?;
+        // Nothing that was compiled before, another place, another time of day.
+        let elsewhere = Workbench::new()?;
+        let cache = elsewhere.home().join("empty-cache").display().to_string();
+        let variables =
+            [("XDG_CACHE_HOME", cache.as_str()), ("TZ", "Asia/Kathmandu"), ("LC_ALL", "tr_TR.UTF-8")];
+        let run = elsewhere.host_with(COMMAND, &variables)?;
+        ensure!(run.code == 0, "{}", run.report());
+        ensure!(elsewhere.home().join("empty-cache").is_dir(), "the cache is somewhere else");
+        same(&run)
     }
 
     fn processes(&mut self) -> Result<()> {
