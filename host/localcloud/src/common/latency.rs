@@ -1,4 +1,4 @@
-//! How long operations take: not at all, or Google's own durations, scaled.
+//! How long requests and operations take: as long as their work, or Google's own durations, scaled.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The latency profile of a local cloud.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub enum Latency {
-    /// Operations take as long as their work. Pollers still see each one pending once.
+    /// As long as their work. Pollers still see each operation pending once.
     #[default]
     None,
     /// Google's usual durations divided by this number.
@@ -42,8 +42,8 @@ impl std::fmt::Display for Latency {
     }
 }
 
-/// Usual durations in seconds by API and action. The network figures were recorded; the others are
-/// what users report.
+/// Usual durations of operations in seconds by API and action. The network figures were recorded; the others are
+/// what users report. A build has to wait for a machine; its steps are really carried out, and take their own time.
 const USUAL: &[(&str, &str, f64)] = &[
     ("serviceusage", "", 20.0),
     ("compute", "networks.insert", 9.0),
@@ -58,17 +58,31 @@ const USUAL: &[(&str, &str, f64)] = &[
     ("artifactregistry", "", 4.0),
     ("cloudbuild", "", 20.0),
     ("run", "", 6.0),
+    ("vpcaccess", "", 150.0),
 ];
 
+/// Usual durations of a request that changes something and of one that reads, in seconds: the way to Google and
+/// back, and a write or a look into several databases there.
+const EXCHANGE: (f64, f64) = (0.4, 0.15);
+
 impl Latency {
+    /// How long to wait before a request is looked at.
+    pub(crate) fn of_request(self, mutating: bool) -> Duration {
+        let seconds = if mutating { EXCHANGE.0 } else { EXCHANGE.1 };
+        self.scaled(seconds)
+    }
+
+    fn scaled(self, seconds: f64) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Scaled(factor) => Duration::try_from_secs_f64(seconds / factor).unwrap_or_default(),
+        }
+    }
+
     /// How long to wait before the work of an operation begins.
     pub(crate) fn delay(self, api: &str, action: &str) -> Duration {
-        let Self::Scaled(factor) = self else { return Duration::ZERO };
-        USUAL
-            .iter()
-            .find(|(of, prefix, _)| *of == api && action.starts_with(prefix))
-            .and_then(|(_, _, seconds)| Duration::try_from_secs_f64(seconds / factor).ok())
-            .unwrap_or_default()
+        let usual = USUAL.iter().find(|(of, prefix, _)| *of == api && action.starts_with(prefix));
+        usual.map(|(_, _, seconds)| self.scaled(*seconds)).unwrap_or_default()
     }
 }
 
@@ -91,6 +105,8 @@ mod tests {
         let latency = Latency::Scaled(10.0);
         assert_eq!(latency.delay("compute", "networks.insert"), Duration::from_millis(900));
         assert_eq!(latency.delay("sqladmin", "users.insert"), Duration::from_millis(200));
+        assert_eq!(latency.of_request(true), Duration::from_millis(40));
         assert_eq!(Latency::None.delay("sqladmin", "instances.insert"), Duration::ZERO);
+        assert_eq!(Latency::None.of_request(false), Duration::ZERO);
     }
 }

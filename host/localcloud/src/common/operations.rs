@@ -319,6 +319,11 @@ impl Operations {
         Ok(())
     }
 
+    /// All of them, in the order of their names.
+    pub(crate) fn all(&self) -> Vec<Operation> {
+        self.rows.list("").into_iter().map(|(_, operation)| operation).collect()
+    }
+
     /// What a poll sees.
     pub(crate) fn poll(&self, service: &str, name: &str) -> Option<Operation> {
         let key = key(service, name);

@@ -28,6 +28,7 @@ pub(crate) async fn answer(server: &Server, request: Request<Body>) -> Response<
         })),
         (&Method::GET, "endpoints") => ok(&fronts::endpoints(&server.cloud)),
         (&Method::GET, "requests") => ok(&json!({"requests": server.journal.recent(after(&request))})),
+        (&Method::GET, "operations") => ok(&operations(server)),
         (&Method::GET, "counters") => ok(&json!(server.journal.counters())),
         (&Method::GET, "resources") => ok(&resources(server)),
         (&Method::GET, "faults") => ok(&json!({"faults": server.faults.rules()})),
@@ -91,6 +92,20 @@ fn build_log(server: &Server, id: &str) -> Response<Body> {
             &json!({"error": {"code": 404, "message": format!("There is no log of build {id}.")}}),
         ),
     }
+}
+
+/// Every long-running operation that has ended: what it did, and when.
+fn operations(server: &Server) -> Value {
+    let ended = server.cloud.operations.all().into_iter().filter_map(|operation| {
+        Some(json!({
+            "service": operation.service,
+            "action": operation.action,
+            "target": operation.target,
+            "begun": operation.inserted.to_string(),
+            "ended": operation.ended?.to_string(),
+        }))
+    });
+    json!({"operations": ended.collect::<Vec<_>>()})
 }
 
 /// Every resource by project and kind. What only the local cloud remembers (`local.…`), projects,

@@ -162,6 +162,11 @@ impl Server {
         let via = target.mode.name();
         let host = target.host.clone();
         let id = find_method(&host, method.as_str(), &target.path).map(|found| found.id);
+        let mutating = journal::is_mutating(method.as_str(), id);
+        // What runs in the cloud has its buckets near.
+        if target.mode != target::Mode::Root {
+            tokio::time::sleep(self.cloud.latency.of_request(mutating)).await;
+        }
         let response = self.struck(request, target, &format!("{host}{path}"), id).await;
         self.journal.record(Entry {
             number: 0,
@@ -176,7 +181,7 @@ impl Server {
                 .ok()
                 .and_then(|response| response.extensions().get::<Violation>().cloned()),
             via,
-            mutating: journal::is_mutating(method.as_str(), id),
+            mutating,
         });
         response
     }
