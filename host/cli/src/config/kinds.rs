@@ -1,5 +1,5 @@
 //! Kinds that a stack brings along: files of the form of the host's own table, each beside the discovery document of
-//! its API.
+//! its API unless the host has that.
 
 use std::path::{Path, PathBuf};
 
@@ -36,8 +36,10 @@ fn kinds_of(file: &Path) -> Result<Vec<Kind>> {
             .with_hint("docs/own-kinds.md says what such a file holds.")
     };
     let parsed = OwnKinds::parse(&text(file)?).map_err(wrong)?;
-    let document = file.parent().unwrap_or(Path::new("")).join(&parsed.document);
-    parsed.described_by(&text(&document)?).map_err(wrong)
+    let document = parsed.document.as_ref();
+    let path = document.map(|document| file.parent().unwrap_or(Path::new("")).join(document));
+    let document = path.as_deref().map(text).transpose()?;
+    parsed.described_by(document.as_deref()).map_err(wrong)
 }
 
 fn text(file: &Path) -> Result<String> {

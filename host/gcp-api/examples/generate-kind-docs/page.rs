@@ -53,14 +53,13 @@ pub(crate) fn page(kind: &Kind) -> String {
     }
     properties(&mut text, kind);
     attributes(&mut text, kind);
-    if !kind.is_lookup_only() {
-        let least = serde_json::to_string_pretty(&sample::properties(kind)).unwrap_or_default();
-        let _ = write!(
-            text,
-            "\n## Example\n\nThe least that can be declared of `{}`; names stand for references:\n\n```json\n{least}\n```\n",
-            kind.name
-        );
-    }
+    let what = if kind.is_lookup_only() {
+        format!("What `{}` is looked up by, with `lookup` in the place of `declare`:", kind.name)
+    } else {
+        format!("The least that can be declared of `{}`; names stand for references:", kind.name)
+    };
+    let least = serde_json::to_string_pretty(&sample::properties(kind)).unwrap_or_default();
+    let _ = write!(text, "\n## Example\n\n{what}\n\n```json\n{least}\n```\n");
     text
 }
 

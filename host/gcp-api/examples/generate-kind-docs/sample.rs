@@ -14,6 +14,7 @@ const USEFUL: &[(&str, &[&str])] = &[
         &["filename", "repositoryEventConfig", "repositoryEventConfig.repository"],
     ),
     ("cloudbuild.googleapis.com/Connection", &["githubConfig", "githubConfig.appInstallationId"]),
+    ("cloudresourcemanager.googleapis.com/Project", &["project"]),
     ("cloudscheduler.googleapis.com/Job", &["httpTarget", "httpTarget.uri", "httpTarget.oauthToken"]),
     ("compute.googleapis.com/Address", &["addressType"]),
     ("compute.googleapis.com/BackendService", &["backends", "backends[0].group"]),

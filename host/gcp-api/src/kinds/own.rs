@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Kind, all, audit, kind};
-use crate::description::{Api, DiscoveryError};
+use crate::description::{self, Api, DiscoveryError};
 use crate::nearest;
 
 /// The kinds that a stack may declare: those of the table, and its own.
@@ -26,12 +26,12 @@ pub enum OwnKindError {
     Kinds(Vec<String>),
 }
 
-/// A file of kinds, and which discovery document describes their API.
+/// A file of kinds, and which discovery document describes their API, unless the host has its description.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnKinds {
-    /// Path of the discovery document, from the file's directory.
-    pub document: String,
+    /// Path of the discovery document, from the file's directory; absent for APIs whose description the host has.
+    pub document: Option<String>,
     kind: Vec<Kind>,
 }
 
@@ -44,20 +44,35 @@ impl OwnKinds {
         Ok(toml::from_str(text)?)
     }
 
-    /// The kinds, once they agree with their discovery document. The document stays in memory for good: a process
-    /// reads a few at most.
+    /// The kinds, once they agree with the text of their discovery document, or with the host's description of their
+    /// API if there is none. The document stays in memory for good: a process reads a few at most.
     ///
     /// # Errors
     /// Everything in which they do not.
-    pub fn described_by(mut self, document: &str) -> Result<Vec<Kind>, OwnKindError> {
-        let api: &'static Api = Box::leak(Box::new(Api::from_discovery(document)?));
+    pub fn described_by(mut self, document: Option<&str>) -> Result<Vec<Kind>, OwnKindError> {
+        let brought: Option<&'static Api> = match document {
+            Some(text) => Some(Box::leak(Box::new(Api::from_discovery(text)?))),
+            None => None,
+        };
         let mut problems = Vec::new();
         for kind in &mut self.kind {
+            let Some(api) = brought.or_else(|| description::api(&kind.api)) else {
+                problems.push(format!("{}: the host has no description of `{}`.", kind.name, kind.api));
+                continue;
+            };
             kind.described_by = Some(api);
             problems.extend(refusal(kind, api));
             problems.extend(audit::problems(kind));
         }
-        if problems.is_empty() { Ok(self.kind) } else { Err(OwnKindError::Kinds(problems)) }
+        if problems.is_empty() {
+            return Ok(self.kind);
+        }
+        if brought.is_none() {
+            let advice = "The file names no `document`, and the host describes no more than its own kinds need: put the \
+                          discovery document of the API beside the file and name it.";
+            problems.push(advice.to_owned());
+        }
+        Err(OwnKindError::Kinds(problems))
     }
 }
 
@@ -130,10 +145,11 @@ mod tests {
 
     const FILE: &str = include_str!("../../../../docs/own-kinds/pubsub.toml");
     const DOCUMENT: &str = include_str!("../../../../docs/own-kinds/pubsub.v1.json");
+    const TAGS: &str = include_str!("../../../../docs/own-kinds/image-tags.toml");
     const TOPIC: &str = "pubsub.googleapis.com/Topic";
 
     fn described(file: &str) -> Result<Kinds, OwnKindError> {
-        Kinds::with(OwnKinds::parse(file)?.described_by(DOCUMENT)?)
+        Kinds::with(OwnKinds::parse(file)?.described_by(Some(DOCUMENT))?)
     }
 
     #[test]
@@ -202,8 +218,28 @@ mod tests {
            |            ^
         invalid type: integer `1`, expected a string
         "#);
-        let error = OwnKinds::parse(FILE).unwrap().described_by("{}").unwrap_err().to_string();
+        let error = OwnKinds::parse(FILE).unwrap().described_by(Some("{}")).unwrap_err().to_string();
         assert!(error.starts_with("`document`: this is not a discovery document: missing field"), "{error}");
+    }
+
+    #[test]
+    fn the_hosts_own_description_does_as_well() {
+        let described = |file: &str| Kinds::with(OwnKinds::parse(file)?.described_by(None)?);
+        let kinds = described(TAGS).unwrap();
+        let tag = kinds.get("artifactregistry.googleapis.com/Tag").unwrap();
+        let properties = json!({"repository": "images", "package": "web", "version": "v"});
+        assert!(tag.is_own());
+        assert_eq!(check(tag, &properties, &|_| false), Vec::new());
+        let no_method = described(&TAGS.replace("/tags\", items", "/labels\", items")).unwrap_err();
+        let no_api =
+            described(FILE.split_once("document = ").unwrap().1.split_once('\n').unwrap().1).unwrap_err();
+        insta::assert_snapshot!(format!("{no_method}\n---\n{no_api}"), @r"
+        artifactregistry.googleapis.com/Tag: list: GET v1/projects/{project}/locations/{location}/repositories/{repository}/packages/{package}/labels is no method of artifactregistry.v1. Did you mean `GET v1/projects/{project}/locations/{location}/repositories/{repository}/packages/{package}/tags`?
+        The file names no `document`, and the host describes no more than its own kinds need: put the discovery document of the API beside the file and name it.
+        ---
+        pubsub.googleapis.com/Topic: the host has no description of `pubsub.v1`.
+        The file names no `document`, and the host describes no more than its own kinds need: put the discovery document of the API beside the file and name it.
+        ");
     }
 
     #[test]
@@ -211,7 +247,7 @@ mod tests {
         let twice = || {
             ["a", "b"]
                 .into_iter()
-                .flat_map(|_| OwnKinds::parse(FILE).unwrap().described_by(DOCUMENT).unwrap())
+                .flat_map(|_| OwnKinds::parse(FILE).unwrap().described_by(Some(DOCUMENT)).unwrap())
         };
         insta::assert_snapshot!(Kinds::with(twice().collect()).unwrap_err(), @"pubsub.googleapis.com/Topic: there is such a kind already.");
     }

@@ -28,6 +28,9 @@ pub(super) fn fits(schema: &Schema, value: &Value, purpose: Purpose) -> Result<(
         (SchemaType::String, Value::Number(number)) => {
             let wide = matches!(format, Some("int64" | "uint64"));
             let whole = number.is_i64() || number.is_u64();
+            if purpose == Purpose::Response {
+                return Err("text, as numbers of 64 bits and the names of values are in an answer".to_owned());
+            }
             (wide || !schema.values.is_empty()) && whole
         }
         _ => false,

@@ -12,7 +12,7 @@ const TOPIC: &str = "projects/p/topics/orders";
 fn kinds() -> Kinds {
     let file = OwnKinds::parse(include_str!("../../../../docs/own-kinds/pubsub.toml")).unwrap();
     let document = include_str!("../../../../docs/own-kinds/pubsub.v1.json");
-    Kinds::with(file.described_by(document).unwrap()).unwrap()
+    Kinds::with(file.described_by(Some(document)).unwrap()).unwrap()
 }
 
 fn topic(retention: &str) -> Json {
