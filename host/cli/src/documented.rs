@@ -80,11 +80,16 @@ fn misunderstood(command: &Command) -> Option<String> {
     let is_fine = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
         ErrorKind::MissingRequiredArgument => matches!(command, Command::Mentioned(_)),
-        // The place of a language's name.
-        ErrorKind::InvalidValue => text.contains("LANGUAGE"),
+        // The place of a language's name; an option that is named without its value.
+        ErrorKind::InvalidValue => text.contains("LANGUAGE") || is_option_alone(command),
         _ => text.contains('…'),
     };
     (!is_fine).then(|| format!("`{text}`: {error}"))
+}
+
+/// Whether a command that is only mentioned ends in an option.
+fn is_option_alone(command: &Command) -> bool {
+    matches!(command, Command::Mentioned(text) if text.split(' ').next_back().is_some_and(|word| word.starts_with("--")))
 }
 
 #[test]
@@ -130,6 +135,8 @@ fn commands_are_found_and_judged() {
     assert_eq!(commands(text), [vec![mentioned], others.into()].concat());
     assert!(misunderstood(&shown("up stacks/dev.wasm")).is_none());
     assert!(misunderstood(&Command::Mentioned("new".to_owned())).is_none());
+    assert!(misunderstood(&Command::Mentioned("build --with".to_owned())).is_none());
+    assert!(misunderstood(&shown("build --with")).is_some());
     assert!(misunderstood(&shown("new tracking")).is_some());
     assert!(misunderstood(&shown("up stacks/dev.wasm --yess")).is_some());
 }

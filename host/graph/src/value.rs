@@ -121,6 +121,11 @@ impl Value {
         self.any(&|value| matches!(value, Self::Secret(_)))
     }
 
+    /// Whether the asset of this digest is in it.
+    pub fn holds_asset(&self, digest: &AssetDigest) -> bool {
+        self.any(&|value| matches!(value, Self::Asset(held) if held == digest))
+    }
+
     fn any(&self, test: &dyn Fn(&Self) -> bool) -> bool {
         test(self)
             || match self {

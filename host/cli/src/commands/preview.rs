@@ -86,7 +86,7 @@ impl Preview {
         for key in missing {
             reporter.notice(&format!("The secret `{key}` is not set here: an empty one stands for it."));
         }
-        let heading = Heading::new("preview", &config);
+        let mut heading = Heading::new("preview", &config);
         let mut session = Session::declare(config, secrets, reporter).await?;
         if self.out.is_some() {
             session.begin_with(None);
@@ -98,6 +98,7 @@ impl Preview {
         session.load().await?;
         let digests = session.digests();
         let plan = session.plan(&wishes, &heading).await?.plan;
+        heading.archives = session.archives(&plan);
         reporter.plan(&heading, &plan, self.details);
         let findings = session.review(&heading, &plan).await?;
         reporter.policies(&findings);

@@ -71,7 +71,7 @@ impl Up {
             None => self.selection.wishes(),
         };
         let (secrets, _) = config.reveal(false)?;
-        let heading = Heading::new("up", &config);
+        let mut heading = Heading::new("up", &config);
         let mut session = Session::declare(config, secrets, reporter).await?;
         if let Some(file) = &file {
             session.begin_with(Some(file.seed()));
@@ -88,6 +88,7 @@ impl Up {
         if let Some(file) = &file {
             session.verify(file, &digests, &planned.plan)?;
         }
+        heading.archives = session.archives(&planned.plan);
         reporter.plan(&heading, &planned.plan, self.details);
         let findings = session.review(&heading, &planned.plan).await?;
         reporter.policies(&findings);

@@ -10,7 +10,7 @@ use mlflow_host_graph::{Severity, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::policies::policies_event;
-use super::{Busy, CloudStatus, Ending, Finding, Heading, Output, Reporter, print};
+use super::{Archive, Busy, CloudStatus, Ending, Finding, Heading, Output, Reporter, print};
 use crate::failure::Failure;
 
 /// Raised when an event loses a field or a field changes its meaning. New events and fields may come.
@@ -119,9 +119,14 @@ pub(super) fn plan_event(heading: &Heading, plan: &Plan) -> Json {
         "counts": counts,
         "outputs": Value::Map(plan.outputs.clone()).to_shown_json(),
         "references": references(&plan.references),
+        "archives": heading.archives.iter().map(archive).collect::<Vec<_>>(),
         "expectedMilliseconds": plan.longest_chain_milliseconds(),
         "sequentialMilliseconds": plan.total_milliseconds(),
     })
+}
+
+fn archive(archive: &Archive) -> Json {
+    json!({"digest": archive.digest, "directory": archive.directory, "files": archive.files})
 }
 
 fn references(references: &References) -> Json {

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mlflow_host_engine::{Action, Deferral, Drift, Observer, Plan, Recorded};
-use mlflow_host_graph::{Severity, Value};
+use mlflow_host_graph::{AssetDigest, Severity, Value};
 use mlflow_host_localcloud::Endpoint;
 use serde_json::Value as Json;
 
@@ -56,6 +56,19 @@ pub(crate) struct Heading {
     pub(crate) project: String,
     /// The region.
     pub(crate) region: String,
+    /// The directories that are packed anew, once they are known.
+    pub(crate) archives: Vec<Archive>,
+}
+
+/// A directory that a stack packs.
+#[derive(Debug, Clone)]
+pub(crate) struct Archive {
+    /// By which values refer to it.
+    pub(crate) digest: AssetDigest,
+    /// Where it is, beside the stack.
+    pub(crate) directory: PathBuf,
+    /// How many files it has.
+    pub(crate) files: usize,
 }
 
 impl Heading {
@@ -67,6 +80,7 @@ impl Heading {
             cloud_title: config.cloud.title(),
             project: config.project.clone(),
             region: config.region.clone(),
+            archives: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use mlflow_host_graph::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::text::{counts, expected, sign, subject, value, verb};
-use super::{Heading, Paint, duration};
+use super::{Archive, Heading, Paint, duration};
 
 /// Width of the column of actions.
 const ACTION: usize = 12;
@@ -70,6 +70,13 @@ pub(super) fn summary(heading: &Heading, plan: &Plan, paint: Paint) -> String {
     let mut text = format!("{}\n", paint.bold(&sum(plan)));
     if plan.partial {
         text.push_str("Only part of the stack: the rest and the outputs stay as they are.\n");
+    }
+    for Archive { digest, directory, files } in &heading.archives {
+        let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+        let digest = value(&Value::Asset(digest.clone()));
+        // Names of directories can hold anything.
+        let directory = value(&Value::string(directory.display().to_string()));
+        let _ = writeln!(text, "{}", paint.dim(&format!("The {digest} is {directory}, {files}.")));
     }
     if plan.longest_chain_milliseconds() >= 1000 {
         let of = |milliseconds| duration(std::time::Duration::from_millis(milliseconds));

@@ -26,6 +26,7 @@ pub(super) fn heading() -> Heading {
         cloud_title: "Google Cloud",
         project: "mlflow-dev".to_owned(),
         region: "europe-west1".to_owned(),
+        archives: Vec::new(),
     }
 }
 
@@ -404,4 +405,18 @@ fn durations_are_as_exact_as_they_are_long() {
 fn sizes_are_rounded_up() {
     assert_eq!(text::size(117_253), "118 kB");
     assert_eq!(text::size(12_610_621), "13 MB");
+}
+
+#[test]
+fn what_is_packed_is_named() {
+    let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+    let archive = |directory: &str, files| Archive {
+        digest: digest.parse().unwrap(),
+        directory: directory.into(),
+        files,
+    };
+    let archives = vec![archive("mlflow/image", 7), archive("a\u{1b}[2Jb", 1)];
+    let heading = Heading { archives, ..heading() };
+    insta::assert_snapshot!("archives", plan::summary(&heading, &Plan::default(), PLAIN));
+    assert_eq!(json::plan_event(&heading, &Plan::default())["archives"][0]["directory"], "mlflow/image");
 }

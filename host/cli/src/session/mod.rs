@@ -2,6 +2,7 @@
 //! declare → connect → lock → load → recover → plan → (ask, by the command) → carry out.
 
 mod addresses;
+mod archives;
 mod catalogue;
 mod clouds;
 mod planning;
