@@ -72,7 +72,7 @@ impl Story {
         let sent = self.cloud.mutations()? - before;
         ensure!(sent == 0, "{sent} mutating requests: {}", self.cloud.get("/_local/counters")?);
         // So far nobody but the host has asked for anything.
-        self.cloud.ensure_valid_requests()
+        self.cloud.ensure_as_described()
     }
 
     fn client(&mut self) -> Result<()> {
@@ -263,7 +263,7 @@ impl Story {
             .collect();
         ensure!(running.is_empty(), "still running after `destroy`: {running:#?}");
         // Since the cloud's restart, nobody but the host has asked for anything.
-        self.cloud.ensure_valid_requests()
+        self.cloud.ensure_as_described()
     }
 
     fn foreknowledge(&mut self) -> Result<()> {

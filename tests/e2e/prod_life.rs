@@ -99,6 +99,6 @@ impl Story {
         let database = Database::of(&self.cloud, PROJECT, PASSWORD)?;
         ensure!(database.ask("select text from kept")? == "still here", "the table is another");
         ensure!(self.run("up", &["--yes"])?.counts()?.is_empty(), "a second run finds something to do");
-        self.cloud.ensure_valid_requests()
+        self.cloud.ensure_as_described()
     }
 }

@@ -169,7 +169,7 @@ impl Point {
             let left = Listing::of(place, &cloud)?;
             ensure!(left.is_empty(), "left after `destroy`: {left:#?}\n{}{}", destroyed.report(), story());
         }
-        cloud.ensure_valid_requests()?;
+        cloud.ensure_as_described()?;
         Ok(Verdict::Converged)
     }
 }

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         .then("each_is_replaced", Story::replace)
         .then("each_is_taken_over_from_another_state", Story::import)
         .then("each_is_deleted", Story::delete)
-        .then("no_request_was_wrong", |story| story.place.cloud.ensure_valid_requests())
+        .then("no_request_and_no_answer_was_wrong", |story| story.place.cloud.ensure_as_described())
         .then("the_table", Story::print)
         .run()
 }

@@ -219,7 +219,7 @@ impl Hunt {
         self.run(&["state", "history", STACK, "--json"], 0)?;
         self.search_runs()?;
         self.files_with(&["plan.json", "exported.json", "requests.jsonl"])?;
-        self.cloud.ensure_valid_requests()
+        self.cloud.ensure_as_described()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The local cloud, seen from outside.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -163,19 +165,21 @@ impl Cloud {
         Ok(())
     }
 
-    /// Requires that no request so far has broken Google's description of its API.
+    /// Requires that no request so far has broken Google's description of its API, and no answer of success either.
     ///
     /// # Errors
-    /// When one has; it names them.
-    pub fn ensure_valid_requests(&self) -> Result<()> {
+    /// When one has; it names the methods, and how.
+    pub fn ensure_as_described(&self) -> Result<()> {
         let count = &self.get("/_local/counters")?["violations"];
         if *count == 0 {
             return Ok(());
         }
         let log = self.get("/_local/requests")?;
         let requests = log["requests"].as_array().into_iter().flatten();
-        let broken: Vec<_> = requests.filter(|request| request["violation"].is_string()).collect();
-        bail!("{count} requests break Google's description: {broken:#?}")
+        let violation =
+            |request: &Json| Some(format!("{}: {}", request["id"], request["violation"].as_str()?));
+        let broken: BTreeSet<_> = requests.filter_map(violation).collect();
+        bail!("{count} requests or their answers break Google's description: {broken:#?}")
     }
 
     /// How many requests so far may have changed something.

@@ -66,7 +66,7 @@ fn bucket_full(guest: &Path) -> Result<()> {
     place.declare(&with(stack, "files", "forceDestroy", json!(true)))?;
     ends(&place, "up", 0, &[])?;
     place.ensure_destroyed()?;
-    place.cloud.ensure_valid_requests()
+    place.cloud.ensure_as_described()
 }
 
 /// A database that is in use is waited for, a role that owns something is not dropped, a protected instance stays, and
@@ -120,7 +120,7 @@ fn database_in_its_life(guest: &Path) -> Result<()> {
     ends(&place, "up", 0, &[])?;
     place.ensure_settled()?;
     place.ensure_destroyed()?;
-    place.cloud.ensure_valid_requests()
+    place.cloud.ensure_as_described()
 }
 
 /// An instance that somebody has deleted, and that is forbidden rather than missing, is gone.
@@ -138,7 +138,7 @@ fn sql_gone(guest: &Path) -> Result<()> {
     place.cloud.ensure_struck(&destroy)?;
     place.cloud.without_faults()?;
     place.ensure_destroyed()?;
-    place.cloud.ensure_valid_requests()
+    place.cloud.ensure_as_described()
 }
 
 /// More APIs than one call takes are enabled by two; what is full is said with advice, and goes on once there is room.
@@ -204,5 +204,5 @@ fn limits(guest: &Path) -> Result<()> {
     ends(&place, "up", 0, &[])?;
     place.ensure_settled()?;
     place.ensure_destroyed()?;
-    place.cloud.ensure_valid_requests()
+    place.cloud.ensure_as_described()
 }

@@ -79,7 +79,7 @@ impl Life {
             place.ensure_as_recorded()?;
         }
         place.ensure_destroyed()?;
-        place.cloud.ensure_valid_requests()
+        place.cloud.ensure_as_described()
     }
 }
 

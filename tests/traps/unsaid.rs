@@ -34,7 +34,7 @@ fn order_unsaid(guest: &Path) -> Result<()> {
     ensure!(refused.is_empty(), "something was refused: {refused:#?}");
     place.ensure_settled()?;
     place.ensure_destroyed()?;
-    place.cloud.ensure_valid_requests()
+    place.cloud.ensure_as_described()
 }
 
 /// A role for an account of Google's own that nobody has asked for yet.
@@ -57,7 +57,7 @@ fn agent_missing(guest: &Path) -> Result<()> {
     ensure!(counters["by_method"][GENERATE] == 1, "{counters:#}");
     place.ensure_settled()?;
     place.ensure_destroyed()?;
-    place.cloud.ensure_valid_requests()
+    place.cloud.ensure_as_described()
 }
 
 /// A service whose image is named by a tag: what is deployed is the digest, and when the tag moves, the plan says so.
@@ -102,7 +102,7 @@ fn tag_moves(guest: &Path) -> Result<()> {
     ensure!(second.starts_with(&format!("{NAME}@sha256:")) && second != first, "{second} is deployed");
     place.ensure_settled()?;
     place.ensure_destroyed()?;
-    place.cloud.ensure_valid_requests()
+    place.cloud.ensure_as_described()
 }
 
 /// The image of the service.

@@ -56,5 +56,5 @@ pub(crate) fn spring() -> Result<()> {
     bench.succeeds(&["destroy", STACK, "--yes", "--json"])?;
     let left = cloud.resources(PROJECT)?;
     ensure!(left.is_empty(), "left in the project: {left:#?}");
-    cloud.ensure_valid_requests()
+    cloud.ensure_as_described()
 }

@@ -35,13 +35,13 @@ pub(crate) struct Entry {
     pub(crate) via: &'static str,
     /// Whether it may change something.
     pub(crate) mutating: bool,
-    /// How it breaks Google's description of the API.
+    /// How it, or the answer to it, breaks Google's description of the API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) violation: Option<Violation>,
 }
 
-/// What is wrong with a request by Google's description of the API: no such method, parameter,
-/// field, type or value.
+/// What is wrong with a request or its answer by Google's description of the API: no such method,
+/// parameter, field, type or value.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Violation(pub(crate) String);
@@ -54,7 +54,7 @@ pub(crate) struct Counters {
     /// Those that may change something. Root paths are not counted here: they are what running
     /// containers do with their buckets, not what a deployment does.
     pub(crate) mutating: u64,
-    /// Those that break Google's description of the API.
+    /// Those that break Google's description of the API, or whose answer does.
     pub(crate) violations: u64,
     /// Requests by method id.
     pub(crate) requests_by_method: BTreeMap<&'static str, u64>,

@@ -2,7 +2,7 @@
 //!
 //! A request passes, in this order: the proxy's CONNECT, `/_local/`, [`target`] (which API),
 //! [`faults`], the description (which method), [`check`] (query and body), the enabled-API check and
-//! the service. [`journal`] notes every one.
+//! the service, whose answer is checked as well. [`journal`] notes every one.
 
 pub(crate) mod admin;
 pub(crate) mod call;
@@ -34,7 +34,7 @@ use crate::common::error::{ApiError, ErrorShape};
 use crate::common::{clock, json, mishap};
 use crate::data::file::FileError;
 use crate::services;
-use call::{Answer, Call, json_response};
+use call::{Answer, Call, Reply, json_response};
 use faults::{Action, Faults, LoadError};
 use journal::{Entry, Journal, Violation};
 use proxy::{Authority, AuthorityError};
@@ -298,7 +298,11 @@ impl Server {
                 }
             }
         }
-        services::dispatch(&self.cloud, call).await
+        let (api, is_content) = (call.api, call.channel == Channel::Download);
+        match services::dispatch(&self.cloud, call).await? {
+            Reply::Json(answer) if !is_content => Ok(check::answer(api, method, answer)),
+            other => Ok(other),
+        }
     }
 }
 

@@ -79,7 +79,14 @@ impl Harness {
         }
     }
 
+    /// Stops the local cloud, all of whose answers must have been as Google describes them.
     pub(crate) async fn stop(mut self) {
+        let (_, log) = self.get("_local/requests").await;
+        let requests = log["requests"].as_array().unwrap();
+        let wrong = requests.iter().filter(|request| {
+            request["violation"].as_str().is_some_and(|violation| violation.starts_with("In the answer"))
+        });
+        assert_eq!(wrong.cloned().collect::<Vec<_>>(), Vec::<Value>::new());
         self.cloud.take().unwrap().stop().await;
     }
 

@@ -17,8 +17,9 @@ const EVERY: Duration = Duration::from_millis(250);
 ///
 /// A line each: when it was answered (UTC), with which status (`---` when the
 /// connection was dropped on request), and what it asked. A request that breaks
-/// Google's description of its API is followed by how it does. Without --follow,
-/// the last 5000 are at hand; all are in requests.jsonl beside the cloud's data.
+/// Google's description of its API, or whose answer does, is followed by how.
+/// Without --follow, the last 5000 are at hand; all are in requests.jsonl beside
+/// the cloud's data.
 ///
 /// Examples:
 ///   mlflow-host cloud log --last 20
@@ -27,7 +28,7 @@ const EVERY: Duration = Duration::from_millis(250);
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Log {
-    /// Only those that break Google's description of its API
+    /// Only those that break Google's description of its API, or whose answer does
     #[arg(long)]
     violations: bool,
 
