@@ -41,7 +41,7 @@ fn a_stack_that_declares_nothing_has_an_empty_plan() {
     exit 0
     --- out
     {"event":"notice","message":"Nothing is recorded of this stack yet: generated names are shown with `xxxxx` at their end.","version":1}
-    {"bookkeeping":[],"cloud":"local","command":"preview","counts":{},"event":"plan","expectedMilliseconds":0,"operations":[],"outputs":{},"partial":false,"project":"mlflow-local","references":{"known":0,"unknown":[]},"region":"europe-west1","renamed":[],"sequentialMilliseconds":0,"stack":"empty","unchanged":[],"version":1}
+    {"archives":[],"bookkeeping":[],"cloud":"local","command":"preview","counts":{},"event":"plan","expectedMilliseconds":0,"operations":[],"outputs":{},"partial":false,"project":"mlflow-local","references":{"known":0,"unknown":[]},"region":"europe-west1","renamed":[],"sequentialMilliseconds":0,"stack":"empty","unchanged":[],"version":1}
     {"command":"preview","counts":{},"deferred":0,"elapsedMilliseconds":0,"event":"summary","exitCode":0,"failed":0,"interrupted":false,"retryAt":null,"skipped":0,"unchanged":0,"version":1}
     "#);
     assert!(!bench.path().join(".mlflow-host").exists(), "a preview leaves nothing but its cache");
