@@ -31,12 +31,24 @@ impl Bench {
 
     /// Exit code, standard output and standard error, without what differs from run to run.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        self.run_with(arguments, &[])
+    }
+
+    /// As on a machine with nothing installed.
+    pub(crate) fn run_without_tools(&self, arguments: &[&str]) -> String {
+        let nowhere =
+            ["PATH", "MLFLOW_HOST_POSTGRES_BIN", "MLFLOW_HOST_PYTHON"].map(|name| (name, "/nowhere"));
+        self.run_with(arguments, &nowhere)
+    }
+
+    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> String {
         let output = Command::cargo_bin("mlflow-host")
             .unwrap()
             .args(arguments)
             .current_dir(self.path())
             .env_clear()
             .envs(self.environment())
+            .envs(variables.iter().copied())
             .output()
             .unwrap();
         let text = |bytes: &[u8]| {

@@ -1,7 +1,5 @@
 //! Commands that run a program.
 
-use std::path::Path;
-
 use insta::assert_snapshot;
 
 use crate::bench::Bench;
@@ -198,19 +196,10 @@ fn a_doctor_looks_at_a_stack_and_changes_nothing() {
 
 #[test]
 fn a_doctor_says_what_a_machine_lacks_and_how_to_get_it() {
-    let nowhere = Path::new("/nowhere");
     let bench = Bench::new();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mlflow-host"))
-        .arg("doctor")
-        .current_dir(bench.path())
-        .envs(bench.environment())
-        .env("PATH", nowhere)
-        .env("MLFLOW_HOST_POSTGRES_BIN", nowhere)
-        .env("MLFLOW_HOST_PYTHON", nowhere)
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert_snapshot!(String::from_utf8_lossy(&output.stdout), @r#"
+    assert_snapshot!(bench.run_without_tools(&["doctor"]), @r#"
+    exit 1
+    --- out
     ✗ local cloud: PostgreSQL  PostgreSQL is not installed: run `apt-get install postgresql`, or point MLFLOW_HOST_POSTGRES_BIN at the directory that holds initdb and postgres
     ✗ local cloud: Python      /nowhere is not installed: run `apt-get install python3 python3-venv`, or name an interpreter in MLFLOW_HOST_PYTHON
     - stacks in Rust           Rust is missing. Install it with
@@ -226,6 +215,83 @@ fn a_doctor_says_what_a_machine_lacks_and_how_to_get_it() {
     - stacks in C              Python 3.11 or newer with venv is missing. Install it with
                                    sudo apt-get install -y python3 python3-venv
     "#);
+}
+
+#[test]
+fn a_new_project_says_what_a_machine_lacks_to_compile_it() {
+    let bench = Bench::new();
+    let new = |language| bench.run_without_tools(&["new", language, language]);
+    assert_snapshot!(new("rust"), @r#"
+    exit 0
+    --- out
+    rust holds a stack in Rust.
+
+        mlflow-host build rust                        # compiles it
+        mlflow-host preview rust/rust.wasm --offline  # shows what it would make
+        (cd rust && cargo test)                       # tests it
+
+    Rust is missing. Install it with
+        curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y && . "$HOME/.cargo/env"
+    "#);
+    assert_snapshot!(new("python"), @r"
+    exit 0
+    --- out
+    python holds a stack in Python.
+
+        mlflow-host build python                                    # compiles it
+        mlflow-host preview python/python.wasm --offline            # shows what it would make
+        (cd python && PYTHONPATH=sdk:bindings python3 -m unittest)  # tests it
+
+    Python 3.11 or newer with venv is missing. Install it with
+        sudo apt-get install -y python3 python3-venv
+    ");
+    assert_snapshot!(new("typescript"), @r"
+    exit 0
+    --- out
+    typescript holds a stack in TypeScript.
+
+        mlflow-host build typescript                              # compiles it
+        mlflow-host preview typescript/typescript.wasm --offline  # shows what it would make
+        (cd typescript && npm install && npm test)                # tests it
+
+    Node.js 20.11 or newer is missing. Install it with
+        curl -fsSL https://deb.nodesource.com/setup_22.x | sudo -E bash - && sudo apt-get install -y nodejs
+
+    npm is missing. Install it with
+        curl -fsSL https://deb.nodesource.com/setup_22.x | sudo -E bash - && sudo apt-get install -y nodejs
+    ");
+    assert_snapshot!(new("go"), @r"
+    exit 0
+    --- out
+    go holds a stack in Go.
+
+        mlflow-host build go                      # compiles it
+        mlflow-host preview go/go.wasm --offline  # shows what it would make
+        (cd go && go test ./...)                  # tests it
+
+    Go 1.24 or newer is missing. Install it with
+        curl -fsSL https://go.dev/dl/go1.26.8.linux-amd64.tar.gz | sudo tar -C /usr/local -xz && export PATH=$PATH:/usr/local/go/bin
+    ");
+    assert_snapshot!(new("c"), @r"
+    exit 0
+    --- out
+    c holds a stack in C.
+
+        mlflow-host build c                                                                 # compiles it
+        mlflow-host preview c/c.wasm --offline                                              # shows what it would make
+        (cd c && cc -Isdk main.c test_main.c sdk/stack.c sdk/fake.c -lm -o test && ./test)  # tests it
+
+    Python 3.11 or newer with venv is missing. Install it with
+        sudo apt-get install -y python3 python3-venv
+    ");
+    // The projects are there, and wait for the tools.
+    assert_snapshot!(bench.run_without_tools(&["build", "go"]), @r"
+    exit 1
+    --- err
+    error: Go 1.24 or newer is missing. Install it with
+        curl -fsSL https://go.dev/dl/go1.26.8.linux-amd64.tar.gz | sudo tar -C /usr/local -xz && export PATH=$PATH:/usr/local/go/bin
+    ");
+    assert!(!bench.path().join("go/go.wasm").exists());
 }
 
 #[test]
