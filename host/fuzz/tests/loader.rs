@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mlflow_host_fuzz::campaign;
 use mlflow_host_graph::{Diagnostic, Kind, PropertyPath, Role};
-use mlflow_host_program::{Catalogue, Inputs, ProgramHost, ProgramHostConfig};
+use mlflow_host_program::{Catalogue, Inputs, ProgramHost, ProgramHostConfig, compose};
 use serde_json::{Value as Json, json};
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
@@ -52,6 +52,12 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
+/// Says in words why a file is refused, and safely.
+fn refused(message: &str) {
+    assert!(message.ends_with('.') || message.contains('\n'), "{message}");
+    assert!(!message.contains('\u{1b}') && message.len() < 100_000, "{message}");
+}
+
 #[test]
 fn a_damaged_program_is_refused_in_words() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -63,14 +69,25 @@ fn a_damaged_program_is_refused_in_words() {
     };
     let host = ProgramHost::new(config).unwrap();
     let inputs = Inputs { stack: "dev".to_owned(), ..Inputs::default() };
-    campaign(&seeds(), 300, |bytes| {
+    let seeds = seeds();
+    let component = |name: &str| {
+        wat::parse_file(Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/loader").join(name)).unwrap()
+    };
+    // The first exports what the second imports.
+    let (part, whole) = (component("nested.wat"), component("wasi.wat"));
+    compose(&whole, &[("part.wasm", &part)]).unwrap();
+    campaign(&seeds, 300, |bytes| {
         if let Err(failure) = runtime.block_on(host.run(bytes.to_vec().into(), &inputs, Arc::new(Anything))) {
-            let message = failure.to_string();
-            assert!(message.ends_with('.') || message.contains('\n'), "{message}");
-            assert!(!message.contains('\u{1b}') && message.len() < 100_000, "{message}");
+            refused(&failure.to_string());
         }
         if let Err(failure) = runtime.block_on(host.review(bytes.to_vec().into(), &json!({}), &json!({}))) {
             assert!(!failure.to_string().is_empty());
+        }
+        for composed in [compose(bytes, &[("part.wasm", &part)]), compose(&whole, &[("part.wasm", bytes)])] {
+            match composed {
+                Ok(composed) => assert_eq!(composed[..4], *b"\0asm"),
+                Err(error) => refused(&error.to_string()),
+            }
         }
     });
 }

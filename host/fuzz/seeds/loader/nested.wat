@@ -1,0 +1,43 @@
+(component
+    (import "mlflow-host:stack/log@0.1.0" (instance $log
+        (type $level (enum "debug" "info" "warning" "error"))
+        (export "level" (type $exported (eq $level)))
+        (export "write" (func (param "level" $exported) (param "message" string)))))
+    (component $numbers
+        (type $pair (record (field "first" u32) (field "second" (option (list (tuple string s64))))))
+        (type $either (variant (case "one" char) (case "two" (result f64 (error string)))))
+        (type $rights (flags "read" "write"))
+        (export $exported-pair "pair" (type $pair))
+        (export "either" (type $either))
+        (export "rights" (type $rights))
+        (core module $module
+            (memory (export "memory") 1)
+            (func (export "number") (param i32) (result i32) (local.get 0))
+            (func (export "drop") (param i32)))
+        (core instance $instance (instantiate $module))
+        (type $handle (resource (rep i32) (dtor (core func $instance "drop"))))
+        (export $exported-handle "handle" (type $handle))
+        (core func $new (canon resource.new $handle))
+        (core module $make
+            (import "host" "new" (func $new (param i32) (result i32)))
+            (func (export "make") (result i32) (call $new (i32.const 7))))
+        (core instance $maker (instantiate $make (with "host" (instance (export "new" (func $new))))))
+        (func (export "make") (result (own $exported-handle)) (canon lift (core func $maker "make")))
+        (func (export "number") (param "of" (borrow $exported-handle)) (result u32)
+            (canon lift (core func $instance "number"))))
+    (instance $inner (instantiate $numbers))
+    (component $outer
+        (alias outer 1 $numbers (component $again))
+        (instance $deeper (instantiate $again))
+        (export "numbers" (instance $deeper)))
+    (instance $outer-instance (instantiate $outer))
+    (alias export $outer-instance "numbers" (instance $numbers-again))
+    (export "acme:numbers/source@0.1.0" (instance $numbers-again))
+    (core module $module
+        (memory (export "memory") 1)
+        (func (export "run") (result i32) (i32.const 0)))
+    (core instance $instance (instantiate $module))
+    (alias core export $instance "memory" (core memory $memory))
+    (core func $write (canon lower (func $log "write") (memory $memory)))
+    (func (export "run") (result (result (error string)))
+        (canon lift (core func $instance "run") (memory $memory))))
