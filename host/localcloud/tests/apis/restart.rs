@@ -32,8 +32,8 @@ async fn everything_is_there_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_under_way_is_taken_up_again() {
     let mut cloud = Harness::with(&["compute"]).await;
-    // So slow that nothing ends by itself here.
-    cloud.restart_with(|options| ServeOptions { latency: Latency::Scaled(0.001), ..options }).await;
+    // The operation takes 45 s, each of the few requests meanwhile less than 2.5 s: nothing ends by itself here.
+    cloud.restart_with(|options| ServeOptions { latency: Latency::Scaled(0.2), ..options }).await;
     let compute = format!("compute.googleapis.com/compute/v1/projects/{PROJECT}");
     let (_, begun) = cloud.post(&format!("{compute}/global/networks"), json!({"name": "net"})).await;
     let operation = format!("{compute}/global/operations/{}", begun["name"].as_str().unwrap());
