@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         .then("each_is_created", Story::create)
         .then("each_is_read_and_listed", Story::refresh)
         .then("each_is_updated", Story::update)
+        .then("what_cannot_be_changed_would_be_replaced", Story::foresee)
         .then("each_is_replaced", Story::replace)
         .then("each_is_taken_over_from_another_state", Story::import)
         .then("each_is_deleted", Story::delete)
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
 struct Story {
     place: Place,
     rows: Vec<Row>,
+    /// What the host says about the properties of each kind.
+    properties: BTreeMap<&'static str, Vec<Json>>,
     /// The full names to take over, by URN.
     imports: BTreeMap<String, String>,
     /// What was done with each kind.
@@ -52,8 +55,16 @@ impl Story {
         let here = rows.iter().map(|row| row.kind).chain(LOOKED_UP.iter().map(|(kind, _)| *kind));
         let covered: BTreeSet<String> = here.map(str::to_owned).collect();
         ensure!(known == covered, "{known:#?} are the kinds, not {covered:#?}");
+        let mut properties = BTreeMap::new();
+        for row in &rows {
+            if !properties.contains_key(row.kind) {
+                let shown = place.bench.succeeds(&["schema", "show", row.kind, "--json"])?.event("kind")?;
+                let list = shown["properties"].as_array().context("no properties")?;
+                properties.insert(row.kind, list.clone());
+            }
+        }
         place.bench.lighten()?;
-        Ok(Self { place, rows, imports: BTreeMap::new(), done: BTreeMap::new() })
+        Ok(Self { place, rows, properties, imports: BTreeMap::new(), done: BTreeMap::new() })
     }
 
     fn create(&mut self) -> Result<()> {
@@ -92,6 +103,46 @@ impl Story {
         self.refresh()
     }
 
+    /// Whatever a kind has that cannot be changed needs another resource, and a plan says so of that very property.
+    fn foresee(&mut self) -> Result<()> {
+        let fixed: BTreeSet<_> =
+            self.rows.iter().filter(|row| !row.fixed.is_empty()).map(|row| row.kind).collect();
+        let is_fixed = |property: &Json| {
+            property["flags"].as_array().is_some_and(|flags| flags.contains(&json!("replaces")))
+        };
+        for (kind, properties) in &self.properties {
+            let can_be = properties.iter().any(is_fixed);
+            ensure!(
+                !can_be || fixed.contains(kind),
+                "the table does not say what cannot be changed of {kind}"
+            );
+        }
+        self.declare_as(Row::otherwise)?;
+        let run = self.place.run_with(&["preview"], &[])?;
+        ensure!(run.code == 0, "{}", run.report());
+        let plan = run.plan()?;
+        let actions: BTreeSet<_> = plan.actions().into_iter().collect();
+        let mut missed = Vec::new();
+        for row in &self.rows {
+            let changes = plan.resource(&row.urn()).map_or(&Json::Null, |resource| &resource["changes"]);
+            for (path, _) in &row.fixed {
+                let names = |change: &&Json| {
+                    let rest = change["path"].as_str().and_then(|changed| changed.strip_prefix(path));
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+                };
+                let mut named = changes.as_array().into_iter().flatten().filter(names).peekable();
+                let is_replaced = actions.contains(&("replace".to_owned(), row.urn()))
+                    && named.peek().is_some()
+                    && named.all(|change| change["needs"] == "replace");
+                if !is_replaced {
+                    missed.push(format!("{path} of {}: {changes}", row.urn()));
+                }
+            }
+        }
+        ensure!(missed.is_empty(), "nothing is replaced for {missed:#?}");
+        self.declare()
+    }
+
     fn replace(&mut self) -> Result<()> {
         let urns: Vec<String> = self.rows.iter().filter(|row| row.replaces).map(Row::urn).collect();
         let mut options = vec!["--yes"];
@@ -119,7 +170,7 @@ impl Story {
         let left = self.recorded()?;
         ensure!(cloud.iter().all(|urn| !left.contains_key(urn)), "still recorded: {left:#?}");
         for row in &mut self.rows {
-            let generated = Self::has_generated_name(&self.place, row)?;
+            let generated = Self::has_generated_name(&self.properties, row);
             if let Some(identity) = recorded.get(&row.urn()).filter(|_| generated) {
                 let id = identity.rsplit('/').next().unwrap_or_default();
                 row.properties["name"] = id.split('@').next().unwrap_or_default().into();
@@ -201,11 +252,15 @@ impl Story {
     }
 
     fn declare(&self) -> Result<()> {
+        self.declare_as(|row| row.properties.clone())
+    }
+
+    fn declare_as(&self, properties: impl Fn(&Row) -> Json) -> Result<()> {
         let mut entries = vec![json!({"directory": "mlflow/image", "name": "context"})];
         entries.extend(self.rows.iter().map(|row| {
             let import = self.imports.get(&row.urn()).filter(|_| row.is_in_the_cloud());
             json!({
-                "kind": row.kind, "name": row.name, "properties": row.properties, "dependsOn": row.needs(),
+                "kind": row.kind, "name": row.name, "properties": properties(row), "dependsOn": row.needs(),
                 "import": import,
             })
         }));
@@ -213,14 +268,12 @@ impl Story {
     }
 
     /// Whether the host has made up the name of a resource.
-    fn has_generated_name(place: &Place, row: &Row) -> Result<bool> {
-        if !row.is_in_the_cloud() || !row.properties["name"].is_null() {
-            return Ok(false);
-        }
-        let kind = place.bench.succeeds(&["schema", "show", row.kind, "--json"])?.event("kind")?;
-        let mut properties = kind["properties"].as_array().into_iter().flatten();
-        Ok(properties
-            .any(|property| property["path"] == "name" && property["note"] == "made up when left out"))
+    fn has_generated_name(properties: &BTreeMap<&'static str, Vec<Json>>, row: &Row) -> bool {
+        let is_made_up =
+            |property: &Json| property["path"] == "name" && property["note"] == "made up when left out";
+        row.is_in_the_cloud()
+            && row.properties["name"].is_null()
+            && properties.get(row.kind).is_some_and(|properties| properties.iter().any(is_made_up))
     }
 
     /// The full names of what is recorded, by URN.

@@ -15,6 +15,8 @@ pub(crate) struct Row {
     pub(crate) properties: Json,
     /// Properties that can be changed in place, and their other values.
     pub(crate) updates: Vec<(&'static str, Json)>,
+    /// Paths that cannot be changed in place, and values that need another resource.
+    pub(crate) fixed: Vec<(&'static str, Json)>,
     /// How a refresh has to read it.
     pub(crate) read: Way,
     pub(crate) replaces: bool,
@@ -33,6 +35,7 @@ impl Row {
             name: name.to_owned(),
             properties,
             updates: Vec::new(),
+            fixed: Vec::new(),
             read: Way::List,
             replaces: true,
             deletes: true,
@@ -41,15 +44,33 @@ impl Row {
         }
     }
 
-    /// An enabled API, which stays enabled.
+    /// An enabled API, which stays enabled. Another name is another API.
     pub(crate) fn api(name: &str) -> Self {
-        Self::new(SERVICE, name, json!({"name": format!("{name}.googleapis.com")})).kept().only()
+        Self::new(SERVICE, name, json!({"name": format!("{name}.googleapis.com")}))
+            .kept()
+            .only()
+            .fixed("name", format!("{name}-too.googleapis.com"))
     }
 
     /// With a property that can be changed in place.
     pub(crate) fn updated(mut self, property: &'static str, value: impl Into<Json>) -> Self {
         self.updates.push((property, value.into()));
         self
+    }
+
+    /// With a path (names joined by dots) that cannot be changed to the value in place.
+    pub(crate) fn fixed(mut self, path: &'static str, value: impl Into<Json>) -> Self {
+        self.fixed.push((path, value.into()));
+        self
+    }
+
+    /// The properties with all values that need another resource.
+    pub(crate) fn otherwise(&self) -> Json {
+        let mut properties = self.properties.clone();
+        for (path, value) in &self.fixed {
+            *path.split('.').fold(&mut properties, |inner, name| &mut inner[name]) = value.clone();
+        }
+        properties
     }
 
     /// There is no list of it, or none that says enough.
@@ -104,8 +125,13 @@ impl Row {
     /// The resource, and the one beside it.
     pub(crate) fn with_its_twin(self) -> Vec<Self> {
         let Some(differs) = self.twin.clone() else { return vec![self] };
-        let mut twin =
-            Self { name: format!("{}-too", self.name), updates: Vec::new(), replaces: false, ..self.clone() };
+        let mut twin = Self {
+            name: format!("{}-too", self.name),
+            updates: Vec::new(),
+            fixed: Vec::new(),
+            replaces: false,
+            ..self.clone()
+        };
         for (property, value) in differs.as_object().into_iter().flatten() {
             twin.properties[property] = value.clone();
         }

@@ -146,7 +146,9 @@ impl<'a> Work<'a> {
                 (template(&self.kind.update, self.kind, "changed")?, self.general_body(paths)?)
             }
         };
-        let mut call = with_body(self.call(template).await?, template, body);
+        let variables = self.variables(None).await?;
+        let call = calls::call(self.kind, template, &variables, &self.part_id(template))?;
+        let mut call = with_body(call, template, body);
         call.repeatable = true;
         if let Part::General(paths) = part {
             self.mask(&mut call, paths);
@@ -228,6 +230,13 @@ impl<'a> Work<'a> {
             CallError::Invalid(format!("the full name of `{}` is not known", self.target.urn))
         })?;
         Ok(Outcome { identity, outputs: outputs(self.kind, self.inputs(), &variables, body) })
+    }
+
+    /// The request id of a part of an update. Each has its own: Google takes a second request with the same id
+    /// for a repetition and does nothing. It is the same one when the part is sent again.
+    fn part_id(&self, template: &kinds::Call) -> String {
+        let request = uuid::Uuid::parse_str(&self.request.id).unwrap_or_default();
+        uuid::Uuid::new_v5(&request, template.path.as_bytes()).to_string()
     }
 
     fn update_parts(&self, paths: &[PropertyPath]) -> Vec<Part> {

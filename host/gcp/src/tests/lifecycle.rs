@@ -233,7 +233,7 @@ async fn a_subnetwork_is_changed_part_by_part_with_fresh_fingerprints() {
     let operation = || reply(json!({"name": "op", "status": "DONE"}));
     let cloud = Cloud::expecting([
         (
-            "POST /compute.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/sub-ab12/expandIpCidrRange?requestId=5ca1ab1e-0000-4000-8000-000000000000",
+            "POST /compute.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/sub-ab12/expandIpCidrRange?requestId=4c9be61e-e848-59e0-a600-d51dbfa523a1",
             operation(),
         ),
         (
@@ -241,7 +241,7 @@ async fn a_subnetwork_is_changed_part_by_part_with_fresh_fingerprints() {
             reply(json!({"fingerprint": "f2"})),
         ),
         (
-            "PATCH /compute.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/sub-ab12?requestId=5ca1ab1e-0000-4000-8000-000000000000",
+            "PATCH /compute.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/sub-ab12?requestId=15f704bb-773b-5bad-bbef-d7c8cc9dddd8",
             operation(),
         ),
         (
