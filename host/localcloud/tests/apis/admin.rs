@@ -1,5 +1,8 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mlflow_host_localcloud::{LocalCloud, ServeError, ServeOptions};
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::support::{Harness, PROJECT};
 
@@ -75,5 +78,64 @@ async fn a_directory_and_a_port_belong_to_one() {
             "port {port} on 127.0.0.1 is in use by another program: choose another port, or 0 for any free one"
         )
     );
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn projects_live_side_by_side() {
+    const PROJECTS: [&str; 2] = [PROJECT, "other-project"];
+    // Nobody makes a project: it is there when it is first spoken of.
+    let cloud = Harness::with(&[]).await;
+    assert_eq!(cloud.get("_local/resources").await.1["projects"], json!({}));
+    for project in PROJECTS {
+        let apis = ["compute", "iam", "secretmanager"].map(|api| format!("{api}.googleapis.com"));
+        let enable = format!("serviceusage.googleapis.com/v1/projects/{project}/services:batchEnable");
+        cloud.operate(Method::POST, &enable, json!({"serviceIds": apis})).await;
+        let networks = format!("compute.googleapis.com/compute/v1/projects/{project}/global/networks");
+        let network = json!({"name": "same", "autoCreateSubnetworks": false});
+        cloud.operate(Method::POST, &networks, network).await;
+        let secrets = format!("secretmanager.googleapis.com/v1/projects/{project}/secrets");
+        let secret = json!({"replication": {"automatic": {}}});
+        cloud.ok(Method::POST, &format!("{secrets}?secretId=same"), secret).await;
+        let version = json!({"payload": {"data": STANDARD.encode(project)}});
+        cloud.ok(Method::POST, &format!("{secrets}/same:addVersion"), version).await;
+        let accounts = format!("iam.googleapis.com/v1/projects/{project}/serviceAccounts");
+        cloud.ok(Method::POST, &accounts, json!({"accountId": "same-name"})).await;
+    }
+
+    let resources = cloud.get("_local/resources").await.1["projects"].clone();
+    let names = |project: &str| {
+        let text = resources[project].to_string();
+        assert!(!PROJECTS.iter().any(|other| *other != project && text.contains(other)), "{text}");
+        text.replace(project, "P")
+    };
+    assert_eq!(names(PROJECTS[0]), names(PROJECTS[1]));
+    assert_eq!(resources.as_object().unwrap().len(), 2, "{resources:#}");
+    for part in ["networks/same", "secrets/same", "serviceAccounts/same-name@"] {
+        assert!(resources[PROJECT].to_string().contains(part), "{part}: {resources:#}");
+    }
+    let links = PROJECTS
+        .map(|project| format!("compute.googleapis.com/compute/v1/projects/{project}/global/networks/same"));
+    let ids = [cloud.get(&links[0]).await.1["id"].clone(), cloud.get(&links[1]).await.1["id"].clone()];
+    assert!(ids[0].is_string() && ids[0] != ids[1], "{ids:?}");
+
+    let account = |project: &str| {
+        format!(
+            "iam.googleapis.com/v1/projects/{project}/serviceAccounts/same-name@{project}.iam.gserviceaccount.com"
+        )
+    };
+    let secret = |project: &str| format!("secretmanager.googleapis.com/v1/projects/{project}/secrets/same");
+    cloud.operate(Method::DELETE, &links[0], Value::Null).await;
+    for gone in [secret(PROJECT), account(PROJECT)] {
+        cloud.ok(Method::DELETE, &gone, Value::Null).await;
+        assert_eq!(cloud.get(&gone).await.0, 404, "{gone}");
+    }
+    let left = cloud.get("_local/resources").await.1["projects"].clone();
+    assert_eq!(left["other-project"], resources["other-project"]);
+    let (_, version) = cloud.get(&format!("{}/versions/latest:access", secret("other-project"))).await;
+    assert_eq!(version["payload"]["data"], STANDARD.encode("other-project"));
+    for kept in [links[1].clone(), account("other-project")] {
+        assert_eq!(cloud.get(&kept).await.0, 200, "{kept}");
+    }
     cloud.stop().await;
 }
