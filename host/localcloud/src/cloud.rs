@@ -80,6 +80,8 @@ pub(crate) struct Cloud {
     pub(crate) request_limit: bool,
     /// A bearer token that stands for the owner of every project.
     pub(crate) token: String,
+    /// Held from drawing an address until it is recorded.
+    pub(crate) drawing: Mutex<()>,
     base_url: OnceLock<String>,
     locks: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -107,6 +109,7 @@ impl Cloud {
             latency: settings.latency,
             request_limit: settings.request_limit,
             token: token(directory)?,
+            drawing: Mutex::default(),
             base_url: OnceLock::new(),
             locks: Mutex::default(),
         }))

@@ -238,6 +238,56 @@ async fn references_hold_a_load_balancer_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn addresses_are_drawn_once_and_taken_over_by_rules() {
+    let cloud = Harness::with(&[&APIS[..], &["servicenetworking"]].concat()).await;
+    cloud.private_network().await;
+    let compute = format!("compute.googleapis.com/compute/v1/projects/{PROJECT}");
+    let (regional, global) = (format!("{compute}/regions/{REGION}/addresses"), format!("{compute}/global"));
+    let subnetwork = format!("projects/{PROJECT}/regions/{REGION}/subnetworks/sub");
+    let made = [
+        (format!("{regional}/one"), json!({}), "address"),
+        (format!("{regional}/two"), json!({}), "address"),
+        (format!("{global}/addresses/front"), json!({}), "address"),
+        (
+            format!("{regional}/inside"),
+            json!({"addressType": "INTERNAL", "subnetwork": subnetwork}),
+            "address",
+        ),
+        (
+            format!("{regional}/beside"),
+            json!({"addressType": "INTERNAL", "subnetwork": subnetwork}),
+            "address",
+        ),
+        (format!("{global}/forwardingRules/any"), json!({"portRange": "443"}), "IPAddress"),
+        (
+            format!("{global}/forwardingRules/named"),
+            json!({"portRange": "443", "IPAddress": format!("projects/{PROJECT}/global/addresses/front")}),
+            "IPAddress",
+        ),
+    ];
+    let mut addresses = Vec::new();
+    for (link, mut body, field) in made {
+        let (collection, name) = link.rsplit_once('/').unwrap();
+        body["name"] = name.into();
+        mutate(&cloud, Method::POST, collection, body).await;
+        let made = cloud.ok(Method::GET, &link, Value::Null).await;
+        addresses.push(made[field].as_str().unwrap().to_owned());
+    }
+    let front = "203.0.113.4";
+    let wanted = ["203.0.113.2", "203.0.113.3", front, "10.0.0.2", "10.0.0.3", "203.0.113.5", front];
+    assert_eq!(addresses, wanted);
+
+    let held = cloud.delete(&format!("{global}/addresses/front")).await;
+    assert_eq!(held.1["error"]["errors"][0]["reason"], "resourceInUseByAnotherResource", "{held:?}");
+    mutate(&cloud, Method::DELETE, &format!("{global}/forwardingRules/named"), Value::Null).await;
+    mutate(&cloud, Method::DELETE, &format!("{global}/addresses/front"), Value::Null).await;
+    mutate(&cloud, Method::POST, &regional, json!({"name": "three"})).await;
+    let three = cloud.get(&format!("{regional}/three")).await.1;
+    assert_eq!(three["address"], front, "what was given back is free again");
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn roles_and_pools_keep_their_names_when_deleted() {
     let cloud = Harness::with(&APIS).await;
     let roles = format!("iam.googleapis.com/v1/projects/{PROJECT}/roles");

@@ -1,12 +1,14 @@
 //! Global addresses: the ranges reserved for peered services.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{BASE, bad, begin, check_name, listed, listing, missing, not_ready, operation, taken};
+use super::{
+    BASE, bad, begin, check_name, external, in_use, listed, listing, missing, not_ready, operation, taken,
+};
 use crate::cloud::Cloud;
 use crate::common::error::ApiError;
 use crate::common::json::{fill, text};
@@ -25,7 +27,10 @@ pub(super) fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answer {
         "get" => cloud.store.addresses.get(&name).map(Reply::Json).ok_or_else(|| missing(&name)),
         // Recorded: a range can be deleted while a connection still uses it.
         "delete" => {
-            cloud.store.addresses.get(&name).ok_or_else(|| missing(&name))?;
+            let address = cloud.store.addresses.get(&name).ok_or_else(|| missing(&name))?;
+            if let Some(rule) = external::rule_of(cloud, &address) {
+                return Err(in_use("address", &name, &rule));
+            }
             begin(cloud, call, &name, Value::Null)
         }
         "setLabels" => set_labels(cloud, call, &name),
@@ -36,6 +41,7 @@ pub(super) fn call(cloud: &Arc<Cloud>, call: &Call, action: &str) -> Answer {
 fn insert(cloud: &Arc<Cloud>, call: &Call) -> Answer {
     let name = format!("projects/{}/global/addresses/{}", call.project(), check_name(call)?);
     let mut address = call.body.clone();
+    let _drawing = cloud.drawing.lock().unwrap_or_else(PoisonError::into_inner);
     // Recorded: a creation does not take labels; they are set afterwards.
     crate::common::json::remove(&mut address, "labels");
     if let Some(reference) = call.text("network") {
@@ -55,6 +61,8 @@ fn insert(cloud: &Arc<Cloud>, call: &Call) -> Answer {
         if call.text("address").is_none() {
             address["address"] = free_range(cloud, &address["network"], length).into();
         }
+    } else if call.text("addressType") != Some("INTERNAL") && call.text("address").is_none() {
+        address["address"] = external::draw(cloud)?.into();
     }
     fill(
         &mut address,

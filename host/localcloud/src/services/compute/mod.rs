@@ -14,6 +14,7 @@ use crate::services::regular;
 use crate::store::Collection;
 
 pub(crate) mod addresses;
+pub(crate) mod external;
 pub(crate) mod networks;
 pub(crate) mod subnetworks;
 

@@ -66,13 +66,16 @@ fn existing(cloud: &Cloud, name: &str) -> Result<Value, ApiError> {
 
 /// An IPv4 block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Block {
-    first: u32,
-    length: u8,
+pub(super) struct Block {
+    /// Its first address.
+    pub(super) first: u32,
+    /// How many bits are fixed: 4 to 29.
+    pub(super) length: u8,
 }
 
 impl Block {
-    fn parse(text: &str) -> Option<Self> {
+    /// From `10.0.0.0/24`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, length) = text.split_once('/')?;
         let first = u32::from(address.parse::<Ipv4Addr>().ok()?);
         let length: u8 = length.parse().ok().filter(|length| (4..=29).contains(length))?;

@@ -3,7 +3,7 @@
 //! Google's description says how the methods of a collection are called, what they take and what
 //! they answer; [`table`] adds what it does not say. Adding a collection is adding a row.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use mlflow_host_gcp_api::description::{self, Method};
 use serde_json::{Value, json};
@@ -140,6 +140,8 @@ fn create(cloud: &Arc<Cloud>, row: &'static Row, call: &Call) -> Answer {
     if let Some(parent) = parent.filter(|parent| !cloud.store.regular.contains(parent)) {
         return Err(missing(call, names::name_of(&parent)));
     }
+    let _drawing = cloud.drawing.lock().unwrap_or_else(PoisonError::into_inner);
+    compute::external::assign(cloud, row.collection, &mut body)?;
     stamp::new(row, call, &name, &mut body)?;
     if call.query("validateOnly") == Some("true") {
         return Ok(Reply::Json(body));

@@ -65,7 +65,7 @@ pub(super) const ROWS: &[Row] = &[
         "compute.addresses",
         "compute.googleapis.com/Address",
         r#"{"description": "", "addressType": "EXTERNAL", "networkTier": "PREMIUM", "status": "RESERVED",
-            "address": "203.0.113.10", "labelFingerprint": "42WmSpB8rSM="}"#,
+            "labelFingerprint": "42WmSpB8rSM="}"#,
     ),
     compute(
         "compute.firewalls",
@@ -95,7 +95,7 @@ pub(super) const ROWS: &[Row] = &[
     compute(
         "compute.globalForwardingRules",
         "compute.googleapis.com/GlobalForwardingRule",
-        r#"{"description": "", "IPAddress": "203.0.113.20", "IPProtocol": "TCP", "networkTier": "PREMIUM",
+        r#"{"description": "", "IPProtocol": "TCP", "networkTier": "PREMIUM",
             "loadBalancingScheme": "EXTERNAL", "labelFingerprint": "42WmSpB8rSM="}"#,
     ),
     compute("compute.sslCertificates", "compute.googleapis.com/SslCertificate", "{}"),
