@@ -1,5 +1,7 @@
 //! What is different in the cloud from what was declared. Pure.
 
+use std::net::IpAddr;
+
 use mlflow_host_engine::{Change, ChangeKind};
 use mlflow_host_gcp_api::kinds::{ImmutableWhen, Kind};
 use mlflow_host_graph::value::Map;
@@ -118,6 +120,7 @@ impl Drift<'_> {
         };
         (is_zero && *live == Value::Null)
             || same_number
+            || is_number_of_address(declared, live)
             || self.facts.same(path, live, declared)
             || has_grown()
     }
@@ -128,6 +131,13 @@ impl Drift<'_> {
         let new = if declared.is_secret() { live.into_secret() } else { live };
         self.changes.push(Change { path: path.clone(), old: declared.clone(), new, kind });
     }
+}
+
+/// Whether an address that was declared by its link reads as a number, which is how forwarding rules show it
+/// (Google's reference of `ForwardingRule.IPAddress`).
+fn is_number_of_address(declared: &Value, live: &Value) -> bool {
+    let is_link = declared.as_str().is_some_and(|text| text.rsplit('/').nth(1) == Some("addresses"));
+    is_link && live.as_str().is_some_and(|text| text.parse::<IpAddr>().is_ok())
 }
 
 fn name(value: &Value) -> Option<&str> {

@@ -216,6 +216,17 @@ template.serviceAccount: "a@b" -> null
 }
 
 #[test]
+fn an_address_that_was_named_reads_as_a_number() {
+    let rule = "compute.googleapis.com/GlobalForwardingRule";
+    let named = json!({"IPAddress": "projects/p/global/addresses/front"});
+    assert!(drifts(rule, Value::from(named.clone()), json!({"IPAddress": "203.0.113.4"})).is_empty());
+    let other = json!({"IPAddress": "projects/p/global/addresses/back"});
+    assert_eq!(drifts(rule, Value::from(named), other).len(), 1);
+    let number = json!({"IPAddress": "203.0.113.5"});
+    assert_eq!(drifts(rule, Value::from(number), json!({"IPAddress": "203.0.113.4"})).len(), 1);
+}
+
+#[test]
 fn what_has_happened_or_cannot_be_read_does_not_drift() {
     let user = json!({"instance": "i", "name": "u", "password": "hunter2"});
     assert_eq!(
