@@ -38,7 +38,7 @@ impl Limits {
             return Err(Diagnostic::error("too-large", message));
         }
         let json = serde_json::from_str(text)
-            .map_err(|error| Diagnostic::error("bad-json", format!("The {what} are not JSON: {error}.")))?;
+            .map_err(|error| Diagnostic::error("bad-json", format!("The {what} cannot be read as JSON: {error}.")))?;
         self.keys(&json)?;
         Ok(json)
     }

@@ -64,7 +64,7 @@ fn wrong_options_are_named() {
     for (options, expected) in cases {
         assert_eq!(options_problem(options), format!("std/Value::other: {expected}"));
     }
-    assert!(options_problem("{").contains("The options are not JSON"));
+    assert!(options_problem("{").contains("The options cannot be read as JSON"));
 }
 
 #[test]
