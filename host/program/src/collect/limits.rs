@@ -37,8 +37,9 @@ impl Limits {
             );
             return Err(Diagnostic::error("too-large", message));
         }
-        let json = serde_json::from_str(text)
-            .map_err(|error| Diagnostic::error("bad-json", format!("The {what} cannot be read as JSON: {error}.")))?;
+        let json = serde_json::from_str(text).map_err(|error| {
+            Diagnostic::error("bad-json", format!("The {what} cannot be read as JSON: {error}."))
+        })?;
         self.keys(&json)?;
         Ok(json)
     }
