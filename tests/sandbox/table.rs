@@ -26,7 +26,7 @@ const ENDLESS: &str = "The program did not end within 10 seconds: look for an en
 const TOO_MUCH: &str = "It refers to more than a stack may declare: split it.";
 const NO_REFERENCE: &str = "It holds a reference that was cut, changed, escaped or made up";
 const LARGE: &str = "bytes of JSON; at most 1048576 are allowed.";
-const DEEP: &str = "not JSON: recursion limit exceeded";
+const DEEP: &str = "cannot be read as JSON: recursion limit exceeded";
 
 const fn refused(settings: &'static [&'static str], said: &'static [&'static str]) -> Row {
     Row { stack: STACK, settings, code: 1, said }
