@@ -117,10 +117,11 @@ fn camel(path: &str) -> String {
         .collect()
 }
 
-/// Drops the fields that only the server sets, which Google ignores in a request.
+/// A request's body as it is kept: without the fields that only the server sets, which Google ignores in a request, and
+/// with the names of values that a client has sent as numbers.
 pub(crate) fn writable(api: &Api, schema: &str, value: &mut Value) {
     if let Some(schema) = api.schema(schema) {
-        drop_output(api, schema, value);
+        normalise(api, schema, value);
     }
 }
 
@@ -136,7 +137,7 @@ pub(crate) fn without_nulls(value: &mut Value) {
     }
 }
 
-fn drop_output(api: &Api, schema: &Schema, value: &mut Value) {
+fn normalise(api: &Api, schema: &Schema, value: &mut Value) {
     let Some(schema) = api.resolve(schema) else { return };
     match value {
         Value::Object(map) => {
@@ -144,13 +145,21 @@ fn drop_output(api: &Api, schema: &Schema, value: &mut Value) {
             for (key, value) in map {
                 let field = schema.properties.get(key).or(schema.additional_properties.as_deref());
                 if let Some(field) = field {
-                    drop_output(api, field, value);
+                    normalise(api, field, value);
                 }
             }
         }
         Value::Array(elements) => {
             if let Some(items) = schema.items.as_deref() {
-                elements.iter_mut().for_each(|element| drop_output(api, items, element));
+                elements.iter_mut().for_each(|element| normalise(api, items, element));
+            }
+        }
+        // Google's Python clients send numbers (`$alt=json;enum-encoding=int`). The description lists the names in
+        // the order of their numbers, from 0.
+        Value::Number(number) if !schema.values.is_empty() => {
+            let name = number.as_u64().and_then(|number| schema.values.get(usize::try_from(number).ok()?));
+            if let Some(name) = name {
+                *value = name.as_str().into();
             }
         }
         _ => {}

@@ -43,6 +43,16 @@ pub(crate) fn body(api: &Api, schema: &str, value: &Value) -> Result<(), ApiErro
     })
 }
 
+/// Refuses the body of a method that takes none; an empty object is none.
+pub(crate) fn no_body(value: &Value) -> Result<(), ApiError> {
+    let Some((name, _)) = value.as_object().and_then(|fields| fields.iter().next()) else { return Ok(()) };
+    let mut error = ApiError::invalid(format!(
+        "Invalid JSON payload received. Unknown name \"{name}\": Root element must be empty: the method takes no body."
+    ));
+    error.violation = true;
+    Err(error)
+}
+
 /// An answer of success as it is sent: one that breaks the description is sent all the same, and noted in the log.
 pub(crate) fn answer(api: &Api, method: &Method, body: Value) -> Reply {
     let Some(schema) = &method.response else { return Reply::Json(body) };

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Method, Request, Response, StatusCode, header};
+use axum::http::{Method, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
@@ -167,7 +167,7 @@ impl Server {
         if target.mode != target::Mode::Root {
             tokio::time::sleep(self.cloud.latency.of_request(mutating)).await;
         }
-        let response = self.struck(request, target, &format!("{host}{path}"), id).await;
+        let (response, violation) = self.struck(request, target, &format!("{host}{path}"), id).await;
         self.journal.record(Entry {
             number: 0,
             time: clock::now(),
@@ -176,36 +176,38 @@ impl Server {
             path,
             id,
             status: response.as_ref().ok().map(|response| response.status().as_u16()),
-            violation: response
-                .as_ref()
-                .ok()
-                .and_then(|response| response.extensions().get::<Violation>().cloned()),
+            violation,
             via,
             mutating,
         });
         response
     }
 
-    /// Answers a request unless a fault strikes it.
+    /// Answers a request unless a fault strikes it. Also says how the request, or the answer, breaks Google's
+    /// description: struck or not, the request has to be a good one.
     async fn struck(
         &self,
         request: Request<Body>,
         target: Target,
         address: &str,
         id: Option<&str>,
-    ) -> Result<Response<Body>, Dropped> {
+    ) -> (Result<Response<Body>, Dropped>, Option<Violation>) {
+        let with_violation = |response: Response<Body>| {
+            let violation = response.extensions().get::<Violation>().cloned();
+            (Ok(response), violation)
+        };
         let Some(strike) = self.faults.strike(request.method().as_str(), address, id) else {
-            return Ok(self.respond(request, target).await);
+            return with_violation(self.respond(request, target).await);
         };
         if let Some(mishap) = strike.mishap() {
-            return Ok(mishap::during(mishap, self.respond(request, target)).await);
+            return with_violation(mishap::during(mishap, self.respond(request, target)).await);
         }
         match strike.action {
             Action::Delay { milliseconds } => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
-            Action::DropBefore => return Err(Dropped),
+            Action::DropBefore => return (Err(Dropped), violation(request, target).await),
             Action::DropAfter => {
-                self.respond(request, target).await;
-                return Err(Dropped);
+                let (_, violation) = with_violation(self.respond(request, target).await);
+                return (Err(Dropped), violation);
             }
             Action::Answer { status, body, retry_after } => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -213,12 +215,12 @@ impl Server {
                 if let Some(seconds) = retry_after {
                     response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
                 }
-                return Ok(response);
+                return (Ok(response), violation(request, target).await);
             }
             // They happen to what the request begins.
             Action::StallOperation { .. } | Action::FailOperation { .. } | Action::Late { .. } => {}
         }
-        Ok(self.respond(request, target).await)
+        with_violation(self.respond(request, target).await)
     }
 
     async fn respond(&self, request: Request<Body>, target: Target) -> Response<Body> {
@@ -246,10 +248,7 @@ impl Server {
     /// The answer of a service; `None` when no API has such a method.
     async fn answer(&self, request: Request<Body>, target: Target) -> Option<Answer> {
         let (parts, body) = request.into_parts();
-        let query: Vec<(String, String)> =
-            url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-                .into_owned()
-                .collect();
+        let query = query_pairs(&parts.uri);
         if let Some(answer) = services::outside(&self.cloud, &parts.method, &target, &query) {
             return Some(answer);
         }
@@ -279,31 +278,61 @@ impl Server {
 
     async fn call(
         &self,
-        mut call: Call,
+        call: Call,
         method: &'static mlflow_host_gcp_api::description::Method,
         body: Body,
     ) -> Answer {
-        check::query(call.api, method, &call.query)?;
-        if call.channel == Channel::Upload {
-            call.content = Mutex::new(body);
-        } else {
-            let body = read_json(body).await?;
-            if let (Some(schema), false) = (&method.request, body.is_null()) {
-                check::body(call.api, schema, &body)?;
-                call.body = body;
-                json::writable(call.api, schema, &mut call.body);
-                // In the older APIs a PATCH is a merge patch, where null means to clear.
-                if method.verb != "PATCH" || ErrorShape::of(&call.api.name) == ErrorShape::Rpc {
-                    json::without_nulls(&mut call.body);
-                }
-            }
-        }
+        let call = checked(call, method, body).await?;
         let (api, is_content) = (call.api, call.channel == Channel::Download);
         match services::dispatch(&self.cloud, call).await? {
             Reply::Json(answer) if !is_content => Ok(check::answer(api, method, answer)),
             other => Ok(other),
         }
     }
+}
+
+/// The call with its body, if Google's description has no objection.
+async fn checked(
+    mut call: Call,
+    method: &mlflow_host_gcp_api::description::Method,
+    body: Body,
+) -> Result<Call, ApiError> {
+    check::query(call.api, method, &call.query)?;
+    if call.channel == Channel::Upload {
+        call.content = Mutex::new(body);
+        return Ok(call);
+    }
+    let body = read_json(body).await?;
+    match &method.request {
+        _ if body.is_null() => {}
+        Some(schema) => {
+            check::body(call.api, schema, &body)?;
+            call.body = body;
+            json::writable(call.api, schema, &mut call.body);
+            // In the older APIs a PATCH is a merge patch, where null means to clear.
+            if method.verb != "PATCH" || ErrorShape::of(&call.api.name) == ErrorShape::Rpc {
+                json::without_nulls(&mut call.body);
+            }
+        }
+        None => check::no_body(&body)?,
+    }
+    Ok(call)
+}
+
+/// How a request that no service gets breaks Google's description.
+async fn violation(request: Request<Body>, target: Target) -> Option<Violation> {
+    let (parts, body) = request.into_parts();
+    let path = services::knative::path_in_v2(&target).unwrap_or(target.path);
+    let found = find_method(&target.host, parts.method.as_str(), &path)?;
+    let method = found.method;
+    let mut call = Call::new(found, parts.headers, target.origin);
+    call.query = query_pairs(&parts.uri);
+    let error = checked(call, method, body).await.err()?;
+    error.violation.then_some(Violation(error.message))
+}
+
+fn query_pairs(uri: &Uri) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
 /// Reads a JSON body; null when it is empty.

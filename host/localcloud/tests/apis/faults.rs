@@ -160,7 +160,12 @@ async fn requests_that_break_the_description_are_flagged() {
     cloud.get(&format!("{accounts}?colour=red")).await;
     cloud.post(&accounts, json!({"acountId": "x"})).await;
     cloud.get("iam.googleapis.com/v9/none").await;
-    assert_eq!(cloud.get("_local/counters").await.1["violations"], 3);
+    // A method that takes no body, and requests that are struck before any service gets them.
+    let run = format!("run.googleapis.com/v2/projects/{PROJECT}/locations/{REGION}/services/s");
+    cloud.send(Method::DELETE, &run, json!({"force": true})).await;
+    trap(&cloud, json!({"trap": "unavailable", "times": 1})).await;
+    assert_eq!(cloud.post(&accounts, json!({"accountID": "x"})).await.0, 503);
+    assert_eq!(cloud.get("_local/counters").await.1["violations"], 5);
     let (_, requests) = cloud.get("_local/requests").await;
     let flagged: Vec<_> = requests["requests"]
         .as_array()
@@ -173,6 +178,8 @@ async fn requests_that_break_the_description_are_flagged() {
     Invalid JSON payload received. Unknown name "colour": Cannot bind query parameter. Field 'colour' could not be found in request message.
     Invalid JSON payload received. Unknown name "acountId": Cannot find field.
     There is no such method.
+    Invalid JSON payload received. Unknown name "force": Root element must be empty: the method takes no body.
+    Invalid JSON payload received. Unknown name "accountID": Cannot find field.
     "#);
     cloud.stop().await;
 }
