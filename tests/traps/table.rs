@@ -223,6 +223,8 @@ pub(crate) fn lives() -> Vec<Life> {
                 trap("subnetwork-too-small", Fails("Use a larger subnetwork"))
                     .faults([json!({"trap": "subnetwork-too-small", "id": "projects.locations.services.patch"})])
                     .when(Change(with(server(), "web", "labels", json!({"team": "one"})))),
+                trap("etag-race", Copes)
+                    .when(Change(with(server(), "web", "labels", json!({"team": "two"})))),
             ],
         ),
         // Cloud Storage and Secret Manager

@@ -94,6 +94,7 @@ fn faults_are_listed_set_and_ended() {
       sql-operation-unknown   A Cloud SQL operation is not found when it is first asked for.
       sql-gone                Deleting a Cloud SQL instance is refused with 403 `notAuthorized` each time, which is what Google also answers for one that is gone.
       run-create-conflict     Creating a Cloud Run service is refused once with 409, as one of that name is still being deleted.
+      etag-race               Changing a service is refused once with 409, as its etag is no longer the current one.
       run-create-fails        Creating a Cloud Run service ends with an error, and the service is there all the same.
       subnetwork-too-small    Creating a Cloud Run service ends with an error, as its subnetwork has too few addresses left, and the service is there all the same.
       build-account           A build is refused with 400, as a build with its own service account must say where its logs go.
@@ -126,7 +127,7 @@ fn faults_are_listed_set_and_ended() {
     assert_snapshot!(bench.run(&["cloud", "faults", "--set", "no-such"]), @r"
     exit 1
     --- err
-    error: The local cloud refuses: The body is no fault rule: there is no trap `no-such`; there are: service-late, activation-in-progress, activation-fails, activation-quota, account-late, grant-late, policy-conflict, bucket-policy-conflict, peering-in-progress, ranges-fixed, connection-in-use, network-not-ready, fingerprint-race, addresses-held, sql-busy, sql-name-held, sql-false-alarm, sql-operation-unknown, sql-gone, run-create-conflict, run-create-fails, subnetwork-too-small, build-account, bucket-late, quota-403, operations-quota, quota-429, unavailable, answer-lost, request-lost, operation-stalls
+    error: The local cloud refuses: The body is no fault rule: there is no trap `no-such`; there are: service-late, activation-in-progress, activation-fails, activation-quota, account-late, grant-late, policy-conflict, bucket-policy-conflict, peering-in-progress, ranges-fixed, connection-in-use, network-not-ready, fingerprint-race, addresses-held, sql-busy, sql-name-held, sql-false-alarm, sql-operation-unknown, sql-gone, run-create-conflict, etag-race, run-create-fails, subnetwork-too-small, build-account, bucket-late, quota-403, operations-quota, quota-429, unavailable, answer-lost, request-lost, operation-stalls
     ");
     bench.write("faults.json", "{}");
     assert_snapshot!(bench.run(&["cloud", "faults", "--file", "faults.json"]), @r"
