@@ -6,6 +6,7 @@
 //! own.
 
 mod documented;
+mod others;
 mod stacks;
 mod states;
 mod table;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         vec![Trial::test("the-dev-stack-through-all-of-it", move || whole::spring().map_err(failed))];
     let names: Vec<_> = table::lives().iter().flat_map(|life| &life.traps).map(|trap| trap.name).collect();
     trials.push(Trial::test("every-trap-is-documented", move || documented::check(&names).map_err(failed)));
-    trials.extend(states::TRIALS.iter().chain(unsaid::TRIALS).map(|(name, trial)| {
+    trials.extend(states::TRIALS.iter().chain(unsaid::TRIALS).chain(others::TRIALS).map(|(name, trial)| {
         let guest = guest.clone();
         Trial::test(*name, move || trial(&guest).map_err(failed))
     }));

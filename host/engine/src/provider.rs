@@ -132,6 +132,8 @@ pub enum Owner {
     Nobody,
     /// Another stack's, by its name.
     Other(String),
+    /// Another project's, by its number: names of some things are those of all the world.
+    Elsewhere(String),
 }
 
 /// A resource to be read.

@@ -412,7 +412,7 @@ impl<'a> Machine<'a> {
                 format!("and its labels say that it belongs to the stack `{stack}`"),
                 "Give it another name, or look it up instead of declaring it.",
             ),
-            Some(engine::Owner::Nobody | engine::Owner::Ours) => (
+            Some(engine::Owner::Nobody | engine::Owner::Ours | engine::Owner::Elsewhere(_)) => (
                 "and is not managed by this stack".to_owned(),
                 "Take it over by running `mlflow-host up` with `--adopt`, give it another name, or look it up \
                  instead of declaring it.",

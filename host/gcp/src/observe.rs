@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use futures::future::join_all;
-use mlflow_host_engine::{Found, ProviderError, Wanted};
+use mlflow_host_engine::{Found, Owner, ProviderError, Wanted};
 use mlflow_host_gcp_api::kinds::{self, GroupStyle, IdOrigin, Kind, Kinds};
 use mlflow_host_gcp_api::template::{self, last_segment};
 use mlflow_host_graph::Value;
@@ -129,10 +129,22 @@ impl Subject {
         if work::is_absent(self.kind, &body) {
             return Ok(None);
         }
-        let owner = ownership::whose(self.kind, &session.config, &body);
+        let owner = self.owner(session, &body).await?;
         let variables = self.variables(session).await?;
         let outputs = work::outputs(self.kind, &self.inputs, &variables, body);
         Ok(Some(Found { identity: self.identity.clone(), outputs, owner }))
+    }
+
+    /// Whose it is. A bucket that was asked for by its name may be that of any project.
+    async fn owner(&self, session: &Session, body: &Json) -> Result<Owner, CallError> {
+        let owner = ownership::whose(self.kind, &session.config, body);
+        let home = tree::json_text(body, "projectNumber");
+        let is_expected_here =
+            self.inputs.get("project").and_then(Value::as_str) == Some(&session.config.project);
+        if owner == Owner::Ours || home.is_empty() || !is_expected_here || session.number().await? == home {
+            return Ok(owner);
+        }
+        Ok(Owner::Elsewhere(home.to_owned()))
     }
 
     fn error(&self, error: CallError) -> ProviderError {

@@ -59,6 +59,10 @@ pub async fn adoptable(
                      `--adopt` takes over what it has made.",
                     wanted.identity
                 ))),
+                Owner::Elsewhere(project) => problems.push(problem(format!(
+                    "`{}` is somebody else's, in the project with the number {project}. Give yours another name.",
+                    wanted.identity
+                ))),
                 Owner::Other(_) | Owner::Ours | Owner::Nobody => {
                     found.insert(wanted.urn, existing);
                 }

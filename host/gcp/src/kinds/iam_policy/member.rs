@@ -31,6 +31,12 @@ impl<'a> Grant<'a> {
     fn is_for(&self, listed: &Json) -> bool {
         listed.as_str().is_some_and(|text| text.eq_ignore_ascii_case(self.member))
     }
+
+    /// Whether it is what is left of an account of that address, which was deleted: `deleted:MEMBER?uid=NUMBER`.
+    fn is_for_a_former(&self, listed: &Json) -> bool {
+        let former = listed.as_str().and_then(|text| text.strip_prefix("deleted:")?.split_once("?uid="));
+        former.is_some_and(|(member, _)| member.eq_ignore_ascii_case(self.member))
+    }
 }
 
 impl Entry for Grant<'_> {
@@ -76,7 +82,7 @@ impl Entry for Grant<'_> {
                 return true;
             }
             let Some(members) = binding.get_mut("members").and_then(Json::as_array_mut) else { return true };
-            members.retain(|member| !self.is_for(member));
+            members.retain(|member| !self.is_for(member) && !self.is_for_a_former(member));
             !members.is_empty()
         });
     }
@@ -97,6 +103,15 @@ mod tests {
 
     fn take(policy: &mut Json, grants: &[Grant<'_>]) -> bool {
         edit(policy, |policy| grants.iter().for_each(|grant| grant.take(policy)))
+    }
+
+    #[test]
+    fn what_is_left_of_a_deleted_account_goes_with_its_member() {
+        let members =
+            ["serviceAccount:a@p", "deleted:serviceAccount:a@p?uid=1", "deleted:serviceAccount:b@p?uid=2"];
+        let mut policy = json!({"bindings": [{"role": "roles/viewer", "members": members}]});
+        assert!(take(&mut policy, &[grant("serviceAccount:a@p", None)]));
+        assert_eq!(policy["bindings"][0]["members"], json!(["deleted:serviceAccount:b@p?uid=2"]));
     }
 
     /// An account that was made again has the address of the old one and none of its rights.
