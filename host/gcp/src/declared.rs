@@ -5,6 +5,7 @@ use mlflow_host_gcp_api::kinds::{Kind, Kinds};
 use mlflow_host_graph::{Diagnostic, Expression, Graph, PropertyMap, Resource, Role};
 
 use crate::session::Session;
+use crate::tree;
 
 mod images;
 mod needs;
@@ -20,56 +21,36 @@ fn managed(kinds: Kinds, resource: &Resource) -> Option<&'static Kind> {
     kinds.get(resource.urn.kind().as_str()).filter(|_| resource.role == Role::Managed)
 }
 
-/// What is declared at a path of the table of facts (`[]` is any element, `{}` any value of a map).
-fn at<'a>(properties: &'a PropertyMap<Expression>, path: &str) -> Vec<&'a Expression> {
-    let (name, depth, rest) = split(path);
-    let mut found: Vec<&Expression> = properties.get(name).into_iter().collect();
-    for _ in 0..depth {
-        found = found
-            .into_iter()
-            .flat_map(|expression| match expression {
-                Expression::List(items) => items.iter().collect(),
-                Expression::Map(entries) => entries.values().collect(),
-                _ => Vec::new(),
-            })
-            .collect();
+/// What is declared at a pattern of the table of facts (`[]` is any element, `{}` any value of a map).
+fn at<'a>(properties: &'a PropertyMap<Expression>, pattern: &str) -> Vec<&'a Expression> {
+    let steps = tree::steps(pattern);
+    let Some((Some(first), rest)) = steps.split_first() else { return Vec::new() };
+    let mut found: Vec<&Expression> = properties.get(first).into_iter().collect();
+    for step in rest {
+        let below = |expression: &'a Expression| match (step, expression) {
+            (Some(name), Expression::Map(entries)) => entries.get(name).into_iter().collect(),
+            (None, Expression::Map(entries)) => entries.values().collect(),
+            (None, Expression::List(items)) => items.iter().collect(),
+            _ => Vec::new(),
+        };
+        found = found.into_iter().flat_map(below).collect();
     }
-    let Some(rest) = rest else { return found };
-    let below = |expression: &'a Expression| match expression {
-        Expression::Map(inner) => at(inner, rest),
-        _ => Vec::new(),
-    };
-    found.into_iter().flat_map(below).collect()
+    found
 }
 
 /// The same, to be changed.
-fn at_mut<'a>(properties: &'a mut PropertyMap<Expression>, path: &str) -> Vec<&'a mut Expression> {
-    let (name, depth, rest) = split(path);
-    let mut found: Vec<&mut Expression> = properties.get_mut(name).into_iter().collect();
-    for _ in 0..depth {
-        found = found
-            .into_iter()
-            .flat_map(|expression| match expression {
-                Expression::List(items) => items.iter_mut().collect(),
-                Expression::Map(entries) => entries.values_mut().collect(),
-                _ => Vec::new(),
-            })
-            .collect();
+fn at_mut<'a>(properties: &'a mut PropertyMap<Expression>, pattern: &str) -> Vec<&'a mut Expression> {
+    let steps = tree::steps(pattern);
+    let Some((Some(first), rest)) = steps.split_first() else { return Vec::new() };
+    let mut found: Vec<&mut Expression> = properties.get_mut(first).into_iter().collect();
+    for step in rest {
+        let below = |expression: &'a mut Expression| match (step, expression) {
+            (Some(name), Expression::Map(entries)) => entries.get_mut(name).into_iter().collect(),
+            (None, Expression::Map(entries)) => entries.values_mut().collect(),
+            (None, Expression::List(items)) => items.iter_mut().collect(),
+            _ => Vec::new(),
+        };
+        found = found.into_iter().flat_map(below).collect();
     }
-    let Some(rest) = rest else { return found };
-    let below = |expression: &'a mut Expression| match expression {
-        Expression::Map(inner) => at_mut(inner, rest),
-        _ => Vec::new(),
-    };
-    found.into_iter().flat_map(below).collect()
-}
-
-/// The first name of a path, how many levels of elements follow it, and the rest.
-fn split(path: &str) -> (&str, usize, Option<&str>) {
-    let (first, rest) = match path.split_once('.') {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (path, None),
-    };
-    let name = first.trim_end_matches(['[', ']', '{', '}']);
-    (name, (first.len() - name.len()) / 2, rest)
+    found
 }

@@ -79,13 +79,18 @@ pub(crate) fn json_text<'a>(json: &'a Json, path: &str) -> &'a str {
 
 /// Marks what is at a pattern of a fact table (`[]` any element, `{}` any value) as secret.
 pub(crate) fn seal(root: &mut Value, pattern: &str) {
+    seal_below(root, &steps(pattern));
+}
+
+/// The steps of a pattern of a fact table: names, and `None` for any element or any value.
+pub(crate) fn steps(pattern: &str) -> Vec<Option<&str>> {
     let mut steps = Vec::new();
     for part in pattern.split('.') {
         let end = part.find(['[', '{']).unwrap_or(part.len());
         steps.push(Some(&part[..end]));
         steps.extend((0..(part.len() - end) / 2).map(|_| None));
     }
-    seal_below(root, &steps);
+    steps
 }
 
 fn seal_below(at: &mut Value, steps: &[Option<&str>]) {

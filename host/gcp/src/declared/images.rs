@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use mlflow_host_gcp_api::template::{expand_path, last_segment};
-use mlflow_host_graph::{Diagnostic, Expression, Graph};
+use mlflow_host_graph::{Diagnostic, Expression, Graph, Resource};
 
 use super::{at, at_mut, managed};
 use crate::client::Call;
@@ -105,43 +105,41 @@ pub(super) async fn pin(session: &Session, graph: &mut Graph) -> Vec<Diagnostic>
     warnings
 }
 
+/// What names an image, and the resource that does.
+fn named<'a>(session: &Session, graph: &'a Graph) -> impl Iterator<Item = (&'a Resource, &'a Expression)> {
+    let kinds = session.config.kinds;
+    graph.resources.iter().flat_map(move |resource| {
+        let patterns = managed(kinds, resource).into_iter().flat_map(|kind| &kind.images);
+        patterns.flat_map(|pattern| at(&resource.properties, pattern)).map(move |image| (resource, image))
+    })
+}
+
 /// A warning for each image whose name is put together and ends in a tag: it is not known when tags are looked up.
 fn composed(session: &Session, graph: &Graph) -> Vec<Diagnostic> {
-    let mut warnings = Vec::new();
-    for resource in &graph.resources {
-        let Some(kind) = managed(session.config.kinds, resource) else { continue };
-        for expression in kind.images.iter().flat_map(|path| at(&resource.properties, path)) {
-            let Expression::Concatenation(parts) = expression else { continue };
-            let has_digest =
-                |part: &Expression| matches!(part, Expression::String(text) if text.contains('@'));
-            if let Some(Expression::String(end)) = parts.last()
-                && end.contains(':')
-                && !parts.iter().any(has_digest)
-            {
-                let message = format!(
-                    "The image is named by a tag, `…{end}`, of a repository in this stack. No plan shows it when the \
-                     tag moves: name the image by the digest that its build has as a result."
-                );
-                warnings.push(Diagnostic::warning("image-tag", message).about(resource.urn.to_string()));
-            }
+    let has_digest = |part: &Expression| matches!(part, Expression::String(text) if text.contains('@'));
+    let warning = |(resource, image): (&Resource, &Expression)| {
+        let Expression::Concatenation(parts) = image else { return None };
+        let Some(Expression::String(end)) = parts.last() else { return None };
+        if !end.contains(':') || parts.iter().any(has_digest) {
+            return None;
         }
-    }
-    warnings
+        let message = format!(
+            "The image is named by a tag, `…{end}`, of a repository in this stack. No plan shows it when the tag \
+             moves: name the image by the digest that its build has as a result."
+        );
+        Some(Diagnostic::warning("image-tag", message).about(resource.urn.to_string()))
+    };
+    named(session, graph).filter_map(warning).collect()
 }
 
 /// The images that are named by a tag, each with the first resource that does.
 fn tagged(session: &Session, graph: &Graph) -> BTreeMap<String, String> {
     let mut tagged = BTreeMap::new();
-    for resource in &graph.resources {
-        let Some(kind) = managed(session.config.kinds, resource) else { continue };
-        for path in &kind.images {
-            for expression in at(&resource.properties, path) {
-                if let Expression::String(image) = expression
-                    && !image.contains('@')
-                {
-                    tagged.entry(image.clone()).or_insert_with(|| resource.urn.to_string());
-                }
-            }
+    for (resource, image) in named(session, graph) {
+        if let Expression::String(image) = image
+            && !image.contains('@')
+        {
+            tagged.entry(image.clone()).or_insert_with(|| resource.urn.to_string());
         }
     }
     tagged
