@@ -18,12 +18,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use jiff::Timestamp;
-use mlflow_host_gcp_api::description::{Channel, find_method};
+use mlflow_host_gcp_api::description::{self, Channel, find_method};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -268,20 +269,11 @@ impl Server {
                 .await,
             );
         }
-        let path = services::knative::path_in_v2(&target).unwrap_or(target.path);
-        let found = find_method(&target.host, parts.method.as_str(), &path)?;
-        let method = found.method;
-        let mut call = Call::new(found, parts.headers, target.origin);
-        call.query = query;
+        let (call, method) = routed(parts, target, query)?;
         Some(self.call(call, method, body).await)
     }
 
-    async fn call(
-        &self,
-        call: Call,
-        method: &'static mlflow_host_gcp_api::description::Method,
-        body: Body,
-    ) -> Answer {
+    async fn call(&self, call: Call, method: &'static description::Method, body: Body) -> Answer {
         let call = checked(call, method, body).await?;
         let (api, is_content) = (call.api, call.channel == Channel::Download);
         match services::dispatch(&self.cloud, call).await? {
@@ -291,12 +283,22 @@ impl Server {
     }
 }
 
+/// The call that a request is, without its body, and its method; `None` when no API has such a method.
+fn routed(
+    parts: Parts,
+    target: Target,
+    query: Vec<(String, String)>,
+) -> Option<(Call, &'static description::Method)> {
+    let path = services::knative::path_in_v2(&target).unwrap_or(target.path);
+    let found = find_method(&target.host, parts.method.as_str(), &path)?;
+    let method = found.method;
+    let mut call = Call::new(found, parts.headers, target.origin);
+    call.query = query;
+    Some((call, method))
+}
+
 /// The call with its body, if Google's description has no objection.
-async fn checked(
-    mut call: Call,
-    method: &mlflow_host_gcp_api::description::Method,
-    body: Body,
-) -> Result<Call, ApiError> {
+async fn checked(mut call: Call, method: &description::Method, body: Body) -> Result<Call, ApiError> {
     check::query(call.api, method, &call.query)?;
     if call.channel == Channel::Upload {
         call.content = Mutex::new(body);
@@ -322,11 +324,8 @@ async fn checked(
 /// How a request that no service gets breaks Google's description.
 async fn violation(request: Request<Body>, target: Target) -> Option<Violation> {
     let (parts, body) = request.into_parts();
-    let path = services::knative::path_in_v2(&target).unwrap_or(target.path);
-    let found = find_method(&target.host, parts.method.as_str(), &path)?;
-    let method = found.method;
-    let mut call = Call::new(found, parts.headers, target.origin);
-    call.query = query_pairs(&parts.uri);
+    let query = query_pairs(&parts.uri);
+    let (call, method) = routed(parts, target, query)?;
     let error = checked(call, method, body).await.err()?;
     error.violation.then_some(Violation(error.message))
 }
