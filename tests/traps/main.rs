@@ -10,6 +10,7 @@ mod others;
 mod stacks;
 mod states;
 mod table;
+mod trial;
 mod unsaid;
 mod whole;
 

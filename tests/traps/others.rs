@@ -3,27 +3,15 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use mlflow_host_tests::{PROJECT, Place, Run};
+use mlflow_host_tests::{PROJECT, Place};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use crate::stacks::{account, api, resource, secret, server, with, without};
-
-/// Tries it with the guest at a path.
-type Spring = fn(&Path) -> Result<()>;
+use crate::trial::{Spring, ends};
 
 /// Each with its name.
 pub(crate) const TRIALS: &[(&str, Spring)] = &[("by-others", by_others), ("build-rights", build_rights)];
-
-/// A command has to end like this, and say so.
-fn ends(place: &Place, command: &[&str], code: i32, texts: &[&str]) -> Result<Run> {
-    let run = place.run_with(command, &["--yes"])?;
-    ensure!(run.code == code, "expected exit code {code}\n{}", run.report());
-    for text in texts {
-        ensure!(run.stdout.contains(text), "it does not say “{text}”\n{}", run.report());
-    }
-    Ok(run)
-}
 
 /// A bucket's name that a stranger has, members that a stranger has granted something, an account that somebody has
 /// made again under its old address, and a version of a secret that somebody has destroyed.

@@ -6,14 +6,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use mlflow_host_tests::{Database, PROJECT, Place, Run};
+use mlflow_host_tests::{Database, PROJECT, Place};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use crate::stacks::{account, api, database, network, resource, with, without};
-
-/// Tries it with the guest at a path.
-type Spring = fn(&Path) -> Result<()>;
+use crate::trial::{Spring, ends};
 
 /// Each with its name.
 pub(crate) const TRIALS: &[(&str, Spring)] = &[
@@ -25,16 +23,6 @@ pub(crate) const TRIALS: &[(&str, Spring)] = &[
 
 /// How long something may take that is looked for again and again.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A command has to end like this, and say so.
-fn ends(place: &Place, command: &str, code: i32, texts: &[&str]) -> Result<Run> {
-    let run = place.run(command)?;
-    ensure!(run.code == code, "expected exit code {code}\n{}", run.report());
-    for text in texts {
-        ensure!(run.stdout.contains(text), "it does not say “{text}”\n{}", run.report());
-    }
-    Ok(run)
-}
 
 /// Waits until something is so.
 fn until(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
@@ -55,16 +43,16 @@ fn bucket_full(guest: &Path) -> Result<()> {
     let stack =
         vec![api("storage"), resource("storage.googleapis.com/Bucket", "files", json!({"location": "EU"}))];
     place.declare(&stack)?;
-    ends(&place, "up", 0, &[])?;
+    ends(&place, &["up"], 0, &[])?;
     let buckets = place.cloud.get(&format!("{BUCKETS}?project={PROJECT}"))?;
     let bucket = buckets["items"][0]["name"].as_str().context("no bucket")?.to_owned();
     let upload = format!("/storage.googleapis.com/upload/storage/v1/b/{bucket}/o?uploadType=media&name=run");
     place.cloud.call(Method::POST, &upload, &json!("precious"))?;
-    ends(&place, "destroy", 3, &["is not empty", "Empty it, or set its `forceDestroy` to true"])?;
+    ends(&place, &["destroy"], 3, &["is not empty", "Empty it, or set its `forceDestroy` to true"])?;
     let object = place.cloud.get(&format!("{BUCKETS}/{bucket}/o/run?alt=media"))?;
     ensure!(object == "precious", "it is {object} now");
     place.declare(&with(stack, "files", "forceDestroy", json!(true)))?;
-    ends(&place, "up", 0, &[])?;
+    ends(&place, &["up"], 0, &[])?;
     place.ensure_destroyed()?;
     place.cloud.ensure_as_described()
 }
@@ -80,7 +68,7 @@ fn database_in_its_life(guest: &Path) -> Result<()> {
         with(stack, "pg", "settings.deletionProtectionEnabled", json!(is_protected))
     };
     place.declare(&protected(true))?;
-    ends(&place, "up", 0, &[])?;
+    ends(&place, &["up"], 0, &[])?;
 
     let user = ("app", "correct horse");
     let connection = Database::at(&place.cloud, PROJECT, "tracking", user)?.hold()?;
@@ -104,20 +92,20 @@ fn database_in_its_life(guest: &Path) -> Result<()> {
     any.ask("create database precious")?;
     let less = without(less, "app");
     place.declare(&less)?;
-    ends(&place, "up", 3, &["cannot be dropped because some objects depend on it", "REASSIGN OWNED"])?;
+    ends(&place, &["up"], 3, &["cannot be dropped because some objects depend on it", "REASSIGN OWNED"])?;
     any.ask("drop database precious")?;
-    ends(&place, "up", 0, &[])?;
+    ends(&place, &["up"], 0, &[])?;
 
-    ends(&place, "destroy", 3, &["Set `settings.deletionProtectionEnabled` to false, run `up`"])?;
+    ends(&place, &["destroy"], 3, &["Set `settings.deletionProtectionEnabled` to false, run `up`"])?;
     let left = place.cloud.resources(PROJECT)?;
     ensure!(left.iter().any(|name| name.ends_with("/instances/the-only-one")), "left: {left:#?}");
     place.declare(&without(without(protected(false), "tracking"), "app"))?;
-    ends(&place, "up", 0, &[])?;
+    ends(&place, &["up"], 0, &[])?;
     place.ensure_destroyed()?;
 
-    ends(&place, "up", 3, &["the name of a deleted instance stays blocked for a week"])?;
+    ends(&place, &["up"], 3, &["the name of a deleted instance stays blocked for a week"])?;
     place.declare(&database())?;
-    ends(&place, "up", 0, &[])?;
+    ends(&place, &["up"], 0, &[])?;
     place.ensure_settled()?;
     place.ensure_destroyed()?;
     place.cloud.ensure_as_described()
@@ -127,14 +115,14 @@ fn database_in_its_life(guest: &Path) -> Result<()> {
 fn sql_gone(guest: &Path) -> Result<()> {
     let place = Place::new(guest)?;
     place.declare(&with(database(), "pg", "name", json!("somebodys")))?;
-    ends(&place, "up", 0, &[])?;
+    ends(&place, &["up"], 0, &[])?;
     let instance = format!("/sqladmin.googleapis.com/v1/projects/{PROJECT}/instances/somebodys");
     place.cloud.call(Method::DELETE, &instance, &Json::Null)?;
     until("the end of the instance", || {
         Ok(!place.cloud.resources(PROJECT)?.iter().any(|name| name.contains("/instances/")))
     })?;
     place.cloud.fault(&json!({"trap": "sql-gone"}))?;
-    let destroy = ends(&place, "destroy", 0, &[])?;
+    let destroy = ends(&place, &["destroy"], 0, &[])?;
     place.cloud.ensure_struck(&destroy)?;
     place.cloud.without_faults()?;
     place.ensure_destroyed()?;
@@ -180,7 +168,7 @@ fn limits(guest: &Path) -> Result<()> {
 
     let apis: Vec<_> = APIS.iter().map(|name| api(name)).collect();
     place.declare(&apis)?;
-    ends(&place, "up", 0, &[])?;
+    ends(&place, &["up"], 0, &[])?;
     let counters = place.cloud.get("/_local/counters")?;
     ensure!(counters["by_method"]["serviceusage.services.batchEnable"] == 2, "{counters:#}");
 
@@ -194,14 +182,14 @@ fn limits(guest: &Path) -> Result<()> {
     place.declare(&stack)?;
     let quota = "Delete what is no longer needed of these in the project, or ask for more";
     let group = "Put the members into a Google group and grant the role to the group.";
-    ends(&place, "up", 3, &["Quota 'NETWORKS' exceeded.", quota, "(1,501)", group])?;
+    ends(&place, &["up"], 3, &["Quota 'NETWORKS' exceeded.", quota, "(1,501)", group])?;
 
     for number in 0..NETWORKS {
         place.cloud.call(Method::DELETE, &format!("{networks}/net-{number}"), &Json::Null)?;
     }
     until("room", || Ok(place.cloud.get(&networks)?.get("items").is_none()))?;
     fill(0)?;
-    ends(&place, "up", 0, &[])?;
+    ends(&place, &["up"], 0, &[])?;
     place.ensure_settled()?;
     place.ensure_destroyed()?;
     place.cloud.ensure_as_described()

@@ -9,9 +9,7 @@ use mlflow_host_tests::{PROJECT, Place};
 use serde_json::{Value as Json, json};
 
 use crate::stacks::{api, database, server, with, without};
-
-/// Tries it with the guest at a path.
-type Spring = fn(&Path) -> Result<()>;
+use crate::trial::{Spring, ends};
 
 /// Each with its name.
 pub(crate) const TRIALS: &[(&str, Spring)] =
@@ -25,8 +23,7 @@ fn order_unsaid(guest: &Path) -> Result<()> {
         resource.as_object_mut().context("no object")?.remove("dependsOn");
     }
     place.declare(&stack)?;
-    let run = place.run("up")?;
-    ensure!(run.code == 0, "{}", run.report());
+    ends(&place, &["up"], 0, &[])?;
     let log = place.cloud.get("/_local/requests")?;
     let refused =
         |entry: &&Json| entry["status"].as_u64().is_none_or(|status| status >= 400 && status != 404);
@@ -51,8 +48,7 @@ fn agent_missing(guest: &Path) -> Result<()> {
             "properties": {"role": "roles/run.invoker", "member": member},
         }),
     ])?;
-    let run = place.run("up")?;
-    ensure!(run.code == 0, "{}", run.report());
+    ends(&place, &["up"], 0, &[])?;
     let counters = place.cloud.get("/_local/counters")?;
     ensure!(counters["by_method"][GENERATE] == 1, "{counters:#}");
     place.ensure_settled()?;
@@ -77,8 +73,7 @@ fn tag_moves(guest: &Path) -> Result<()> {
         stack
     };
     place.declare(&named(without(server(), "web")))?;
-    let run = place.run("up")?;
-    ensure!(run.code == 0, "{}", run.report());
+    ends(&place, &["up"], 0, &[])?;
 
     place.declare(&named(server()))?;
     let run = place.run("up")?;
